@@ -1,0 +1,63 @@
+/**
+ * Builds the *.as of src/engine/kernels, as one AssemblyScript file, into src/engine/kernels/wasm-bytes.ts: `npx node scripts/build-kernels.ts`.
+ * A test compares the checked-in file with a fresh build.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import asc from "assemblyscript/asc";
+
+const FOLDER = new URL("../src/engine/kernels/", import.meta.url);
+/** In this order they are one file: what a part uses stands in a part before it. */
+const PARTS = [
+  "common.as",
+  "boosting.as",
+  "forest.as",
+  "forest-units.as",
+  "forest-weighted.as",
+  "matrix.as",
+  "perceptron.as",
+  "perceptron-active.as",
+  "columns.as",
+  "trees.as",
+];
+const OUTPUT = new URL("../src/engine/kernels/wasm-bytes.ts", import.meta.url);
+
+/** The text of wasm-bytes.ts as the source of today gives it. */
+export async function buildKernels(): Promise<string> {
+  const files = new Map([["kernels.ts", PARTS.map((part) => readFileSync(new URL(part, FOLDER), "utf8")).join("\n")]]);
+  let binary: Uint8Array | undefined;
+  const options = [
+    "kernels.ts",
+    "-o",
+    "kernels.wasm",
+    "-O3",
+    "--noAssert",
+    "--runtime",
+    "stub",
+    "--importMemory",
+    "--enable",
+    "simd,bulk-memory",
+  ];
+  const { error, stderr } = await asc.main(options, {
+    readFile: (name: string) => files.get(name) ?? null,
+    writeFile: (name: string, contents: string | Uint8Array) => {
+      if (name === "kernels.wasm" && typeof contents !== "string") binary = contents;
+    },
+    listFiles: () => [],
+  });
+  if (error !== null || binary === undefined) throw new Error(`AssemblyScript refused the kernels:\n${stderr.toString()}`);
+  const lines =
+    Buffer.from(binary)
+      .toString("base64")
+      .match(/.{1,110}/g) ?? [];
+  return [
+    "/** The *.as beside this file, compiled by scripts/build-kernels.ts: WebAssembly as base64. Do not edit. */",
+    "export const WASM_BASE64 = [",
+    ...lines.map((line) => `  "${line}",`),
+    '].join("");',
+    "",
+  ].join("\n");
+}
+
+if (process.argv[1] !== undefined && import.meta.url.endsWith(process.argv[1].replaceAll("\\", "/").split("/").at(-1) ?? " ")) {
+  writeFileSync(OUTPUT, await buildKernels());
+}

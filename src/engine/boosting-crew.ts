@@ -1,0 +1,198 @@
+import { type PartTask, PartWorker } from "./boosting-parts.ts";
+import { attachKernels } from "./kernels/kernels.ts";
+
+/**
+ * Threads that help inside one fit. All share the run's memory. Work is cut into parts that any thread may claim, so that a fit never waits
+ * for a thread that has claimed nothing: one that comes late, sleeps or shares its core does less, and the result is the same, since
+ * histograms are sums of integers.
+ */
+export interface FitHelpers {
+  readonly count: number;
+  /** Fits of fewer rows are left to one thread. Default 50,000: with less, giving out parts costs more than they bring. */
+  readonly leastRows?: number;
+  /** Sends each helper its ticket, with which it calls `helpFit`. Called once a fit. */
+  start(tickets: readonly FitTicket[]): void;
+}
+
+/** What a helper needs; can be sent to another thread. */
+export interface FitTicket {
+  readonly memory: WebAssembly.Memory;
+  readonly task: PartTask;
+  /** Address of the control words. */
+  readonly control: number;
+  /** The helper's number, from 0, and its own histogram. */
+  readonly helper: number;
+  readonly histogram: number;
+}
+
+/** The first word, all in one so that a claim is one step: number of the job, its parts, and the next part that nobody has claimed. */
+const CLAIM = 0;
+const FINISHED = 1;
+const JOB = 2;
+const ARGUMENTS = 3;
+/** For each helper, 1 = its histogram holds rows of this job. */
+const USED = 16;
+/** For each part of a partition, how many rows go left. */
+const LEFTS = 80;
+const MOST_PARTS = 63;
+export const MOST_HELPERS = 63;
+export const CONTROL_BYTES = (LEFTS + MOST_PARTS + 1) * 4;
+
+const JOBS = { end: 0, fill: 1, add: 2, partition: 3, place: 4 } as const;
+type Job = keyof typeof JOBS;
+
+/** Looks at a word before a thread sleeps until it changes: some 20 microseconds. */
+const SPINS = 2000;
+const SLEEP_MS = 1000;
+
+const partsOf = (claim: number): number => (claim >>> 6) & 63;
+const nextOf = (claim: number): number => claim & 63;
+
+/** Does a part of the job that the control words describe. @param histogram where this thread adds rows. */
+function doPart(worker: PartWorker, words: Int32Array, job: number, part: number, histogram: number): void {
+  const { at, rowCount } = worker.task;
+  const { kernels } = worker;
+  const [start, end, size, a, b, c, d] = words.subarray(ARGUMENTS, ARGUMENTS + 7);
+  const from = start + part * size;
+  const to = Math.min(end, from + size);
+  if (job === JOBS.fill) worker.fill(from, to, a, b === 1, c === 1 ? histogram : 0);
+  else if (job === JOBS.add) worker.add(from, to, histogram);
+  else if (job === JOBS.partition) {
+    const [column, lower, missingLeft, identity] = [a, b, c, d];
+    const codes = at.codes + column * rowCount;
+    const rights = at.moved + (rowCount + from) * 4;
+    words[LEFTS + part] = kernels.partitionInto(
+      codes,
+      at.rows,
+      from,
+      to,
+      lower,
+      missingLeft,
+      identity,
+      at.moved + from * 4,
+      rights,
+    );
+  } else {
+    const [middle] = [a];
+    let left = start;
+    for (let i = 0; i < part; i++) left += words[LEFTS + i];
+    const lefts = words[LEFTS + part];
+    const right = middle + (from - start) - (left - start);
+    kernels.copyBytes(at.rows + left * 4, at.moved + from * 4, lefts * 4);
+    kernels.copyBytes(at.rows + right * 4, at.moved + (rowCount + from) * 4, (to - from - lefts) * 4);
+  }
+}
+
+/** Claims parts until none is left. */
+function claimParts(worker: PartWorker, words: Int32Array, histogram: number, usedAt: number): void {
+  for (;;) {
+    const claim = Atomics.load(words, CLAIM);
+    const part = nextOf(claim);
+    if (part >= partsOf(claim)) return;
+    const job = words[JOB];
+    // a job's words change only when all its parts are claimed and finished: if the claim holds, they were this job's
+    if (Atomics.compareExchange(words, CLAIM, claim, claim + 1) !== claim) continue;
+    if (usedAt >= 0 && (job === JOBS.fill || job === JOBS.add)) words[usedAt] = 1;
+    doPart(worker, words, job, part, histogram);
+    if (Atomics.add(words, FINISHED, 1) + 1 === partsOf(claim)) Atomics.notify(words, FINISHED);
+  }
+}
+
+/** What a helper's thread runs for one fit; returns when the fit has ended. Blocks its thread: not for a page's main one. */
+export function helpFit({ memory, task, control, helper, histogram }: FitTicket): void {
+  const { kernels, adding } = attachKernels(memory, task.layout);
+  const worker = new PartWorker(task, kernels, adding);
+  const words = new Int32Array(memory.buffer, control, CONTROL_BYTES / 4);
+  for (;;) {
+    claimParts(worker, words, histogram, USED + helper);
+    const claim = Atomics.load(words, CLAIM);
+    if (nextOf(claim) < partsOf(claim)) continue;
+    if (partsOf(claim) === 0 && Atomics.load(words, JOB) === JOBS.end && claim !== 0) return;
+    let spins = 0;
+    while (spins < SPINS && Atomics.load(words, CLAIM) === claim) spins++;
+    if (spins === SPINS) Atomics.wait(words, CLAIM, claim, SLEEP_MS);
+  }
+}
+
+/** With fewer rows, helpers cost more than they bring. */
+export const HELPED_ROWS = 50_000;
+
+/** The fit's own thread: gives out jobs and takes part in them. */
+export class FitCrew {
+  readonly helpers: number;
+  /** Passes over fewer rows are left to one thread. */
+  readonly leastRows: number;
+  private readonly words: Int32Array;
+  private readonly worker: PartWorker;
+  private readonly poll: () => void;
+  private job = 0;
+
+  constructor(memory: WebAssembly.Memory, control: number, helpers: FitHelpers, worker: PartWorker, poll: () => void) {
+    this.helpers = Math.min(helpers.count, MOST_HELPERS);
+    // a sixth of the least fit that is helped, where that is the caller's
+    this.leastRows = Math.min(8192, Math.ceil((helpers.leastRows ?? HELPED_ROWS) / 6));
+    this.worker = worker;
+    this.poll = poll;
+    this.words = new Int32Array(memory.buffer, control, CONTROL_BYTES / 4);
+  }
+
+  /**
+   * Runs a job over [start, end) in parts of some 1,024 rows or more, a multiple of four.
+   * @param histogram where this thread adds rows; helpers add to their own.
+   * @returns the helpers that added rows.
+   */
+  run(job: Job, start: number, end: number, args: readonly number[], histogram: number): number[] {
+    const { words } = this;
+    // four parts a thread, so that none waits long for the last one
+    const parts = Math.min(
+      MOST_PARTS,
+      (this.helpers + 1) * 4,
+      Math.max(1, Math.floor((end - start) / Math.min(1024, this.leastRows))),
+    );
+    const size = Math.ceil((end - start) / parts / 4) * 4;
+    const count = Math.max(1, Math.ceil((end - start) / size));
+    words.fill(0, USED, USED + this.helpers);
+    words.set([start, end, size, ...args], ARGUMENTS);
+    words[JOB] = JOBS[job];
+    this.publish(count);
+    claimParts(this.worker, words, histogram, -1);
+    this.finish(count);
+    return Array.from({ length: this.helpers }, (_, helper) => helper).filter((helper) => words[USED + helper] === 1);
+  }
+
+  /** Moves rows[start..end) as `partition` does, in parts. */
+  partition(start: number, end: number, column: number, lower: number, missingLeft: boolean, identity: boolean): number {
+    this.run("partition", start, end, [column, lower, missingLeft ? 1 : 0, identity ? 1 : 0], 0);
+    const size = this.words[ARGUMENTS + 2];
+    let middle = start;
+    for (let part = 0; part < Math.ceil((end - start) / size); part++) middle += this.words[LEFTS + part];
+    this.run("place", start, end, [middle], 0);
+    return middle;
+  }
+
+  /** Lets the helpers go. */
+  end(): void {
+    this.words[JOB] = JOBS.end;
+    this.publish(0);
+  }
+
+  private publish(parts: number): void {
+    this.job = (this.job + 1) % 2 ** 20;
+    // never the word that helpers start from
+    if (this.job === 0) this.job = 1;
+    Atomics.store(this.words, FINISHED, 0);
+    Atomics.store(this.words, CLAIM, (this.job << 12) | (parts << 6));
+    Atomics.notify(this.words, CLAIM);
+  }
+
+  /** Waits for parts that helpers have claimed. */
+  private finish(parts: number): void {
+    const { words } = this;
+    for (let spins = 0; Atomics.load(words, FINISHED) < parts; spins++) {
+      if (spins < SPINS) continue;
+      const finished = Atomics.load(words, FINISHED);
+      if (finished < parts) Atomics.wait(words, FINISHED, finished, SLEEP_MS);
+    }
+    this.poll();
+  }
+}

@@ -1,0 +1,208 @@
+import { type Calibrator, type CalibratorKind, clipProbability, logistic, logOdds } from "./calibrate.ts";
+import { exp, log, log1p } from "./exact-math.ts";
+import { fitClassScaling } from "./fit-class-scaling.ts";
+import { fitIsotonic, knotsOf } from "./isotonic.ts";
+
+/** What a calibrator is fitted on: probabilities of rows that the model was not trained on. */
+export interface CalibrationData {
+  /** float64 [n x classes]. */
+  readonly probabilities: Float64Array;
+  readonly labels: Uint8Array;
+  readonly weights: Float64Array;
+  readonly classCount: number;
+}
+
+/** Fits one kind of calibrator. Deterministic. */
+export function fitCalibrator(kind: CalibratorKind, data: CalibrationData): Calibrator {
+  if (kind === "none") return { kind };
+  if (kind === "temperature") return { kind, inverse: fitTemperature(data) };
+  if (kind === "vector" || kind === "dirichlet") return fitClassScaling(kind, data);
+  const problems =
+    data.classCount === 2 ? [againstRest(data, 1)] : Array.from({ length: data.classCount }, (_, k) => againstRest(data, k));
+  if (kind === "isotonic") return joinKnots(problems);
+  const fits = problems.map((problem) => (kind === "platt" ? fitPlatt(problem) : fitBeta(problem)));
+  const column = (index: number): Float64Array => Float64Array.from(fits, (fit) => fit[index]);
+  return kind === "platt" ? { kind, slopes: column(0), offsets: column(1) } : { kind, a: column(0), b: column(1), c: column(2) };
+}
+
+/** One class against the rest. */
+interface Problem {
+  /** float64 [n]. Probability of the class. */
+  readonly p: Float64Array;
+  readonly isClass: Uint8Array;
+  readonly weights: Float64Array;
+}
+
+function againstRest({ probabilities, labels, weights, classCount }: CalibrationData, positive: number): Problem {
+  return {
+    p: Float64Array.from(labels, (_, row) => probabilities[row * classCount + positive]),
+    isClass: Uint8Array.from(labels, (label) => (label === positive ? 1 : 0)),
+    weights,
+  };
+}
+
+/**
+ * The inverse temperature in [0.02, 50] of least log loss: the loss is convex in it, so its derivative is bisected.
+ * Source: Guo et al. 2017, section 4.2. Cost: 60 passes over n x classes.
+ */
+function fitTemperature({ probabilities, labels, weights, classCount }: CalibrationData): number {
+  const logs = probabilities.map((p) => log(clipProbability(p)));
+  const slopeAt = (inverse: number): number => {
+    let slope = 0;
+    for (let row = 0; row < labels.length; row++) {
+      const from = row * classCount;
+      let greatest = Number.NEGATIVE_INFINITY;
+      for (let k = 0; k < classCount; k++) greatest = Math.max(greatest, logs[from + k]);
+      let sum = 0;
+      let mean = 0;
+      for (let k = 0; k < classCount; k++) {
+        const share = exp(inverse * (logs[from + k] - greatest));
+        sum += share;
+        mean += share * logs[from + k];
+      }
+      slope += weights[row] * (mean / sum - logs[from + labels[row]]);
+    }
+    return slope;
+  };
+  let low = 0.02;
+  let high = 50;
+  for (let step = 0; step < 60; step++) {
+    const middle = Math.sqrt(low * high);
+    if (slopeAt(middle) > 0) high = middle;
+    else low = middle;
+  }
+  return Math.sqrt(low * high);
+}
+
+/** [slope, offset]. The slope is kept at 0 or above: a calibrator may flatten a model's order, never turn it round. */
+function fitPlatt(problem: Problem): number[] {
+  const targets = smoothTargets(problem);
+  const fit = fitLogistic([Float64Array.from(problem.p, logOdds)], targets, problem.weights, [1, 0]);
+  return fit[0] >= 0 ? fit : [0, ...fitLogistic([], targets, problem.weights, [0])];
+}
+
+/** [a, b, c], a and b kept at 0 or above by leaving out what would be negative. Source: Kull et al. 2017, section 4. */
+function fitBeta(problem: Problem): number[] {
+  const targets = smoothTargets(problem);
+  const { weights } = problem;
+  const first = Float64Array.from(problem.p, (p) => log(clipProbability(p)));
+  const second = Float64Array.from(problem.p, (p) => -log(1 - clipProbability(p)));
+  const [a, b, c] = fitLogistic([first, second], targets, weights, [1, 1, 0]);
+  if (a >= 0 && b >= 0) return [a, b, c];
+  if (a < 0) {
+    const [onlyB, offset] = fitLogistic([second], targets, weights, [1, 0]);
+    if (onlyB >= 0) return [0, onlyB, offset];
+  } else {
+    const [onlyA, offset] = fitLogistic([first], targets, weights, [1, 0]);
+    if (onlyA >= 0) return [onlyA, 0, offset];
+  }
+  return [0, 0, ...fitLogistic([], targets, weights, [0])];
+}
+
+/** Platt's targets: as if each side had seen one more row of the other. Source: Platt 1999, section 2.2. */
+function smoothTargets({ isClass, weights }: Problem): Float64Array {
+  let positives = 0;
+  let total = 0;
+  for (let row = 0; row < isClass.length; row++) {
+    total += weights[row];
+    if (isClass[row] === 1) positives += weights[row];
+  }
+  const yes = (positives + 1) / (positives + 2);
+  const no = 1 / (total - positives + 2);
+  return Float64Array.from(isClass, (is) => (is === 1 ? yes : no));
+}
+
+/**
+ * Weighted logistic regression of few inputs on targets in [0, 1], by Newton's method with halved steps.
+ * @param start [coefficients, intercept]. @returns the same, fitted. Source: Lin, Lin and Weng 2007, algorithm 1.
+ */
+function fitLogistic(
+  inputs: readonly Float64Array[],
+  targets: Float64Array,
+  weights: Float64Array,
+  start: readonly number[],
+): number[] {
+  const size = inputs.length + 1;
+  const scoreAt = (point: readonly number[], row: number): number => {
+    let score = point[size - 1];
+    for (let j = 0; j < size - 1; j++) score += point[j] * inputs[j][row];
+    return score;
+  };
+  const lossAt = (point: readonly number[]): number => {
+    let loss = 0;
+    for (let row = 0; row < targets.length; row++) {
+      const score = scoreAt(point, row);
+      loss += weights[row] * (log1p(exp(-Math.abs(score))) + Math.max(score, 0) - targets[row] * score);
+    }
+    return loss;
+  };
+  let total = 0;
+  for (const weight of weights) total += weight;
+  let point = [...start];
+  let loss = lossAt(point);
+  for (let step = 0; step < 100; step++) {
+    const gradient = new Array<number>(size).fill(0);
+    const curvature = Array.from({ length: size }, (_, j) =>
+      Array.from({ length: size }, (_unused, i) => (i === j ? 1e-10 * total : 0)),
+    );
+    for (let row = 0; row < targets.length; row++) {
+      const share = logistic(scoreAt(point, row));
+      const residual = weights[row] * (share - targets[row]);
+      const bend = weights[row] * share * (1 - share);
+      for (let j = 0; j < size; j++) {
+        const value = j < size - 1 ? inputs[j][row] : 1;
+        gradient[j] += residual * value;
+        for (let i = 0; i <= j; i++) curvature[j][i] += bend * value * (i < size - 1 ? inputs[i][row] : 1);
+      }
+    }
+    if (gradient.every((value) => Math.abs(value) < 1e-9 * total)) break;
+    const direction = solve(curvature, gradient);
+    let share = 1;
+    const moved = (): number[] => point.map((value, j) => value - share * direction[j]);
+    let next = lossAt(moved());
+    while (next > loss && share > 1e-10) {
+      share /= 2;
+      next = lossAt(moved());
+    }
+    if (next >= loss) break;
+    point = moved();
+    loss = next;
+  }
+  return point;
+}
+
+/** Solves the symmetric system whose lower half is given, by Cholesky's factorisation. */
+function solve(matrix: readonly (readonly number[])[], right: readonly number[]): number[] {
+  const size = right.length;
+  const factor = matrix.map((row) => [...row]);
+  for (let j = 0; j < size; j++) {
+    for (let i = 0; i <= j; i++) {
+      let sum = matrix[j][i];
+      for (let k = 0; k < i; k++) sum -= factor[j][k] * factor[i][k];
+      factor[j][i] = i === j ? Math.sqrt(Math.max(sum, 1e-300)) : sum / factor[i][i];
+    }
+  }
+  const solution = [...right];
+  for (let j = 0; j < size; j++) {
+    for (let k = 0; k < j; k++) solution[j] -= factor[j][k] * solution[k];
+    solution[j] /= factor[j][j];
+  }
+  for (let j = size - 1; j >= 0; j--) {
+    for (let k = j + 1; k < size; k++) solution[j] -= factor[k][j] * solution[k];
+    solution[j] /= factor[j][j];
+  }
+  return solution;
+}
+
+function joinKnots(problems: readonly Problem[]): Calibrator {
+  const x: number[] = [];
+  const y: number[] = [];
+  const starts = [0];
+  for (const { p, isClass, weights } of problems) {
+    const knots = knotsOf(fitIsotonic(p, Float64Array.from(isClass), weights));
+    x.push(...knots.x);
+    y.push(...knots.y);
+    starts.push(x.length);
+  }
+  return { kind: "isotonic", x: Float64Array.from(x), y: Float64Array.from(y), starts: Int32Array.from(starts) };
+}

@@ -1,0 +1,322 @@
+import { emitHistogramKernels, type HistogramKernels, type HistogramLayout } from "./emit-histogram.ts";
+import { WASM_BASE64 } from "./wasm-bytes.ts";
+
+type Address = number;
+
+/** What the *.as beside this file export; see there. All integers are 32 bit, addresses are bytes. */
+export interface KernelExports {
+  setSearch(counted: number, table: Address, blocks: number, asked: Address, monotone: Address, l1: number, l2: number): void;
+  subtract(parent: Address, small: Address, bytes: number): void;
+  clear(histogram: Address, bytes: number): void;
+  findSplit(
+    histogram: Address,
+    from: number,
+    to: number,
+    gradient: number,
+    hessian: number,
+    rows: number,
+    leastHessian: number,
+    minRows: number,
+    floor: number,
+    least: number,
+    most: number,
+    out: Address,
+  ): void;
+  partitionRows(
+    codes: Address,
+    rows: Address,
+    start: number,
+    end: number,
+    lower: number,
+    missingLeft: number,
+    moved: Address,
+  ): number;
+  partitionAll(
+    codes: Address,
+    rows: Address,
+    start: number,
+    end: number,
+    lower: number,
+    missingLeft: number,
+    moved: Address,
+  ): number;
+  partitionInto(
+    codes: Address,
+    rows: Address,
+    start: number,
+    end: number,
+    lower: number,
+    missingLeft: number,
+    identity: number,
+    lefts: Address,
+    rights: Address,
+  ): number;
+  copyBytes(to: Address, from: Address, bytes: number): void;
+  merge(histogram: Address, part: Address, bytes: number): void;
+  markLeaf(rows: Address, start: number, end: number, leaf: number, leafOf: Address): void;
+  addLeaves(from: number, to: number, scores: Address, leafOf: Address, values: Address): void;
+  logisticShares(from: number, to: number, scores: Address, shares: Address): void;
+  softmaxShares(from: number, to: number, outputs: number, padded: number, scores: Address, shares: Address): void;
+  fillDerivatives(
+    from: number,
+    to: number,
+    shares: Address,
+    labels: Address,
+    positive: number,
+    weights: Address,
+    gradientScale: number,
+    hessianScale: number,
+    payload: Address,
+    stride: number,
+    form: number,
+  ): void;
+  recordColumn(codes: Address, from: number, to: number, shift: number, records: Address, stride: number): void;
+  setForest(
+    rows: number,
+    columns: number,
+    classes: number,
+    low: Address,
+    high: Address,
+    missing: Address,
+    binTotals: Address,
+    depth: number,
+    split: number,
+    leaf: number,
+    perNode: number,
+    random: number,
+  ): void;
+  setScratch(order: Address, swaps: Address, stack: Address, draws: Address, first: Address, second: Address): void;
+  setOutput(
+    feature: Address,
+    threshold: Address,
+    left: Address,
+    missing: Address,
+    cover: Address,
+    values: Address,
+    shares: Address,
+    rows: Address,
+  ): void;
+  drawRows(treeKey: number): void;
+  setUnits(records: Address, bytes: number, histograms: Address): void;
+  growUnits(all: number, treeKey: number): number;
+  setWeighted(
+    codes: Address,
+    labels: Address,
+    weights: Address,
+    histogram: Address,
+    counts: Address,
+    totals: Address,
+    left: Address,
+  ): void;
+  growWeighted(all: number, treeKey: number, noted: number): number;
+  sortSample(values: Address, samples: number, step: number, sorted: Address, other: Address, counts: Address): number;
+  encodeColumn(values: Address, count: number, cuts: Address, codes: Address, low: Address, high: Address): number;
+  endCompact(order: Address, roots: Address, depths: Address, trees: number, out: Address, missing: number): void;
+  sumCompact(ended: Address, trees: number, values: Address): number;
+  endTreeRows(root: number, depth: number, features: number, stride: number, rows: number, out: Address, missing: number): void;
+  addValues(ended: Address, rows: number, values: Address, sums: Address, stride: number): void;
+  addShares(ended: Address, rows: number, leafRows: Address, values: Address, width: number, sums: Address): void;
+  findLeaves(nodes: Address, roots: Address, depths: Address, trees: number, features: Address, out: Address): void;
+  multiply(a: Address, aRow: number, aStep: number, b: Address, out: Address, m: number, k: number, n: number, add: number): void;
+  sumRows(matrix: Address, rows: number, units: number, out: Address): void;
+  rectify(values: Address, count: number): void;
+  rectifyAndList(values: Address, rows: number, units: number, lists: Address): void;
+  repeatRow(row: Address, rows: number, units: number, out: Address): void;
+  multiplyActive(a: Address, lists: Address, b: Address, first: Address, out: Address, m: number, k: number, n: number): void;
+  outerActive(a: Address, lists: Address, b: Address, out: Address, m: number, k: number, n: number): void;
+  sumSquares(values: Address, count: number): number;
+  takeRows(from: Address, k: number, n: number, out: Address): void;
+  transpose(a: Address, width: number, out: Address, rows: number, columns: number): void;
+  maskSilent(values: Address, deltas: Address, count: number): void;
+  moveWeights(
+    weights: Address,
+    gradient: Address,
+    first: Address,
+    second: Address,
+    count: number,
+    alpha: number,
+    batch: number,
+    rate: number,
+    decay1: number,
+    decay2: number,
+    epsilon: number,
+  ): void;
+}
+
+const EXPORTS = [
+  "setSearch",
+  "subtract",
+  "clear",
+  "findSplit",
+  "partitionRows",
+  "partitionAll",
+  "partitionInto",
+  "copyBytes",
+  "merge",
+  "markLeaf",
+  "addLeaves",
+  "logisticShares",
+  "softmaxShares",
+  "fillDerivatives",
+  "recordColumn",
+  "setForest",
+  "setScratch",
+  "setOutput",
+  "drawRows",
+  "setUnits",
+  "growUnits",
+  "setWeighted",
+  "growWeighted",
+  "multiply",
+  "sumRows",
+  "rectify",
+  "rectifyAndList",
+  "repeatRow",
+  "multiplyActive",
+  "outerActive",
+  "sumSquares",
+  "takeRows",
+  "transpose",
+  "maskSilent",
+  "moveWeights",
+  "sortSample",
+  "encodeColumn",
+  "findLeaves",
+  "endCompact",
+  "sumCompact",
+  "endTreeRows",
+  "addValues",
+  "addShares",
+] as const satisfies readonly (keyof KernelExports)[];
+
+/** AssemblyScript's own few bytes (module constants) end below this. */
+const FIRST_ADDRESS = 4096;
+const PAGE_BYTES = 65_536;
+
+/** Addresses are passed as signed 32 bit: a training that needs more takes the plain form. */
+export const MOST_KERNEL_BYTES = 2 ** 31 - 2 ** 20;
+
+export const sumBytes = (sizesBytes: Readonly<Record<string, number>>): number =>
+  Object.values(sizesBytes).reduce((sum, size) => sum + size + 64, FIRST_ADDRESS);
+
+let compiled: WebAssembly.Module | undefined;
+
+interface Instance {
+  readonly memory: WebAssembly.Memory;
+  readonly kernels: KernelExports;
+  /** What `openHistogramKernels` made in this memory. */
+  readonly histograms: Map<string, HistogramKernels>;
+}
+
+/** Given back, for the next caller: a small training takes as long to get memory as to sort its columns. */
+const kept: Instance[] = [];
+const MOST_KEPT = 4;
+const MOST_KEPT_BYTES = 2 ** 24;
+
+/**
+ * An instance for arrays of the given sizes, all 0: kernels, and where each array begins. Its memory belongs to the caller, until he
+ * gives it back with `release`, which he need not.
+ * @param shared so that other threads can attach to the memory; such a one is never given to another caller.
+ */
+export function openKernels<N extends string>(sizesBytes: Readonly<Record<N, number>>, shared = false) {
+  const addresses: Partial<Record<N, Address>> = {};
+  let end = FIRST_ADDRESS;
+  for (const name of Object.keys(sizesBytes) as N[]) {
+    addresses[name] = end;
+    end = Math.ceil((end + sizesBytes[name]) / 64) * 64;
+  }
+  const instance = shared ? sharedInstance(end) : (takeKept(end) ?? newInstance(end));
+  const { memory, kernels } = instance;
+  const release = (): void => {
+    if (!shared && kept.length < MOST_KEPT && memory.buffer.byteLength <= MOST_KEPT_BYTES && !kept.includes(instance))
+      kept.push(instance);
+  };
+  // every name was set above
+  return { kernels, memory: memory.buffer, instance, at: addresses as Record<N, Address>, release };
+}
+
+let compiledShared: WebAssembly.Module | undefined;
+
+/** The kernels in a memory that threads share. */
+function attached(memory: WebAssembly.Memory): KernelExports {
+  compiledShared ??= new WebAssembly.Module(importingShared(bytesOf(WASM_BASE64)));
+  return checked(new WebAssembly.Instance(compiledShared, { env: { memory } }).exports);
+}
+
+function sharedInstance(end: number): Instance {
+  const pages = Math.ceil(end / PAGE_BYTES) + 1;
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  return { memory, kernels: attached(memory), histograms: new Map() };
+}
+
+/** Another thread's kernels in a shared memory that one thread opened. */
+export function attachKernels(memory: WebAssembly.Memory, layout: HistogramLayout) {
+  const kernels = attached(memory);
+  return { kernels, adding: openHistogramKernels(layout, { memory, kernels, histograms: new Map() }) };
+}
+
+/** The module with "memory 0" of its one import as "memory 0 to 65,536, shared": the code is the same. */
+function importingShared(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  // section 2 of 15 bytes, 1 import: "env" "memory", kind 2, flags 0, least 0
+  const wanted = [2, 15, 1, 3, 101, 110, 118, 6, 109, 101, 109, 111, 114, 121, 2, 0, 0];
+  const at = bytes.findIndex((_, start) => wanted.every((byte, i) => bytes[start + i] === byte));
+  if (at < 0) throw new Error("the kernels import no memory");
+  const changed = [...wanted];
+  changed[1] += 3;
+  changed.splice(15, 2, 3, 0, 0x80, 0x80, 0x04);
+  return Uint8Array.from([...bytes.subarray(0, at), ...changed, ...bytes.subarray(at + wanted.length)]);
+}
+
+function newInstance(end: number): Instance {
+  compiled ??= new WebAssembly.Module(bytesOf(WASM_BASE64));
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(end / PAGE_BYTES) + 1 });
+  const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
+  return { memory, kernels: checked(exports), histograms: new Map() };
+}
+
+/** The smallest instance that was given back and holds `end` bytes, as if it were new. */
+function takeKept(end: number): Instance | undefined {
+  kept.sort((a, b) => a.memory.buffer.byteLength - b.memory.buffer.byteLength);
+  const position = kept.findIndex(({ memory }) => memory.buffer.byteLength >= end);
+  if (position < 0) return undefined;
+  const [instance] = kept.splice(position, 1);
+  new Uint8Array(instance.memory.buffer, FIRST_ADDRESS, end - FIRST_ADDRESS).fill(0);
+  return instance;
+}
+
+const layouts = new Map<string, WebAssembly.Module>();
+const MOST_LAYOUTS = 16;
+
+/** Functions that add rows to histograms of this layout, in the instance's memory. Compiled once a layout; the last 16 are kept. */
+export function openHistogramKernels(layout: HistogramLayout, { memory, histograms }: Instance): HistogramKernels {
+  const { stride, payloadAt, narrow, cells } = layout;
+  const shared = typeof SharedArrayBuffer !== "undefined" && memory.buffer instanceof SharedArrayBuffer;
+  const key = `${stride} ${payloadAt} ${narrow} ${shared} ${cells.join(" ")}`;
+  const known = histograms.get(key);
+  if (known !== undefined) return known;
+  let module = layouts.get(key);
+  if (module === undefined) {
+    module = new WebAssembly.Module(emitHistogramKernels(layout, shared));
+    layouts.set(key, module);
+    for (const oldest of layouts.keys()) if (layouts.size > MOST_LAYOUTS) layouts.delete(oldest);
+  }
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  // the names are those that emitHistogramKernels writes
+  const made = exports as unknown as HistogramKernels;
+  if (histograms.size >= MOST_LAYOUTS) histograms.clear();
+  histograms.set(key, made);
+  return made;
+}
+
+function checked(exports: WebAssembly.Exports): KernelExports {
+  for (const name of EXPORTS) if (typeof exports[name] !== "function") throw new Error(`the kernels have no function ${name}`);
+  // the names were checked; their types are those of the *.as files
+  return exports as unknown as KernelExports;
+}
+
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}

@@ -1,0 +1,152 @@
+// Prediction. Compact trees have nodes of 8 bytes: f32 threshold, u32 feature x 4 << 23 | offset of the left child in bytes | missing goes
+// left. A leaf's threshold is infinity, its left child itself. Places are constants, so that no address need be added.
+
+/** f32 [128], the row; see COMPACT_PLACES in tree-walker.ts. */
+const ROW: usize = 4096;
+const NODES: usize = 4608;
+
+// @ts-ignore: decorator
+@inline
+function nextCompact(node: usize, features: usize): usize {
+  const word = load<u32>(node, NODES + 4);
+  const right = usize(!(load<f32>(features + (word >> 23), ROW) <= load<f32>(node, NODES)));
+  return (word & 0x7ffff8) + (right << 3);
+}
+
+// @ts-ignore: decorator
+@inline
+function nextMissing(node: usize, features: usize): usize {
+  const word = load<u32>(node, NODES + 4);
+  const value = load<f32>(features + (word >> 23), ROW);
+  const left = i32(value <= load<f32>(node, NODES)) | (i32(value != value) & <i32>(word & 1));
+  return (word & 0x7ffff8) + (<usize>(left ^ 1) << 3);
+}
+
+/**
+ * Where each tree ends for the row at ROW: offset of the leaf, u32 a tree at `out`. order: trees by depth, u32; roots, depths: u32 a tree in
+ * that order, filled up to a multiple of eight with the last. Eight trees at a time: their loads wait side by side.
+ */
+export function endCompact(order: usize, roots: usize, depths: usize, trees: i32, out: usize, missing: i32): void {
+  const last = <usize>trees << 2;
+  for (let at: usize = 0; at < last; at += 32) {
+    const r = roots + at;
+    let a = <usize>load<u32>(r), b = <usize>load<u32>(r, 4), c = <usize>load<u32>(r, 8), d = <usize>load<u32>(r, 12);
+    let e = <usize>load<u32>(r, 16), f = <usize>load<u32>(r, 20), g = <usize>load<u32>(r, 24), h = <usize>load<u32>(r, 28);
+    let level = load<u32>(depths + at, 28);
+    if (missing) {
+      for (; level > 0; level--) {
+        a = nextMissing(a, 0); b = nextMissing(b, 0); c = nextMissing(c, 0); d = nextMissing(d, 0);
+        e = nextMissing(e, 0); f = nextMissing(f, 0); g = nextMissing(g, 0); h = nextMissing(h, 0);
+      }
+    } else {
+      for (; level > 0; level--) {
+        a = nextCompact(a, 0); b = nextCompact(b, 0); c = nextCompact(c, 0); d = nextCompact(d, 0);
+        e = nextCompact(e, 0); f = nextCompact(f, 0); g = nextCompact(g, 0); h = nextCompact(h, 0);
+      }
+    }
+    const o = order + at;
+    store<u32>(out + load<u32>(o), <u32>a);
+    store<u32>(out + load<u32>(o, 4), <u32>b);
+    store<u32>(out + load<u32>(o, 8), <u32>c);
+    store<u32>(out + load<u32>(o, 12), <u32>d);
+    store<u32>(out + load<u32>(o, 16), <u32>e);
+    store<u32>(out + load<u32>(o, 20), <u32>f);
+    store<u32>(out + load<u32>(o, 24), <u32>g);
+    store<u32>(out + load<u32>(o, 28), <u32>h);
+  }
+}
+
+/** Sum, tree after tree, of one number a leaf; values: f32 by node, ended: from endCompact. */
+export function sumCompact(ended: usize, trees: i32, values: usize): f64 {
+  let sum: f64 = 0;
+  const last = ended + (<usize>trees << 2);
+  for (let at = ended; at < last; at += 4) sum += <f64>load<f32>(values + (<usize>load<u32>(at) >> 1));
+  return sum;
+}
+
+/**
+ * Where one tree ends for `rows` rows, a multiple of eight: offset of the leaf, u32 a row at `out`. Features: f32, each row `stride` bytes,
+ * from ROW + `features` on. Eight rows at a time.
+ */
+export function endTreeRows(root: usize, depth: i32, features: usize, stride: usize, rows: i32, out: usize, missing: i32): void {
+  const last = out + (<usize>rows << 2);
+  let x = features;
+  for (; out < last; x += stride << 3, out += 32) {
+    const x1 = x + stride, x2 = x1 + stride, x3 = x2 + stride, x4 = x3 + stride, x5 = x4 + stride, x6 = x5 + stride, x7 = x6 + stride;
+    let a = root, b = root, c = root, d = root, e = root, f = root, g = root, h = root;
+    if (missing) {
+      for (let level = 0; level < depth; level++) {
+        a = nextMissing(a, x); b = nextMissing(b, x1); c = nextMissing(c, x2); d = nextMissing(d, x3);
+        e = nextMissing(e, x4); f = nextMissing(f, x5); g = nextMissing(g, x6); h = nextMissing(h, x7);
+      }
+    } else {
+      for (let level = 0; level < depth; level++) {
+        a = nextCompact(a, x); b = nextCompact(b, x1); c = nextCompact(c, x2); d = nextCompact(d, x3);
+        e = nextCompact(e, x4); f = nextCompact(f, x5); g = nextCompact(g, x6); h = nextCompact(h, x7);
+      }
+    }
+    store<u32>(out, <u32>a);
+    store<u32>(out, <u32>b, 4);
+    store<u32>(out, <u32>c, 8);
+    store<u32>(out, <u32>d, 12);
+    store<u32>(out, <u32>e, 16);
+    store<u32>(out, <u32>f, 20);
+    store<u32>(out, <u32>g, 24);
+    store<u32>(out, <u32>h, 28);
+  }
+}
+
+/** Adds the number of each row's leaf (f32 by node) to its sum, f64, `stride` bytes apart. */
+export function addValues(ended: usize, rows: i32, values: usize, sums: usize, stride: usize): void {
+  for (let row = 0; row < rows; row++, ended += 4, sums += stride) store<f64>(sums, load<f64>(sums) + <f64>load<f32>(values + (<usize>load<u32>(ended) >> 1)));
+}
+
+/** Adds the `width` numbers of each row's leaf to its sums, f64 [rows x width]. leafRows: u32 by node; values: f32 [leaves x width]. */
+export function addShares(ended: usize, rows: i32, leafRows: usize, values: usize, width: i32, sums: usize): void {
+  const bytes = <usize>width << 2;
+  for (let row = 0; row < rows; row++, ended += 4) {
+    let from = values + <usize>load<u32>(leafRows + (<usize>load<u32>(ended) >> 1)) * bytes;
+    for (let i = 0; i < width; i++, from += 4, sums += 8) store<f64>(sums, load<f64>(sums) + <f64>load<f32>(from));
+  }
+}
+
+// Trees too large for that, or of more than 128 features.
+
+// @ts-ignore: decorator
+@inline
+function nextNode(nodes: usize, node: usize, features: usize): usize {
+  const at = nodes + (node << 4);
+  const value = load<f32>(features + <usize>load<u32>(at));
+  const goesLeft = i32(value <= load<f32>(at, 4)) | (i32(value != value) & load<i32>(at, 12));
+  return <usize>load<u32>(at, 8) + <usize>(goesLeft ^ 1);
+}
+
+/**
+ * The node where each tree ends for one row. nodes: 16 bytes each, u32 offset of the feature in bytes, f32 threshold, u32 left child,
+ * i32 missing goes left; a leaf asks feature 0, sends all values and NaN to itself. depths: u32 a tree. out: u32 a tree.
+ * Four trees at a time: their loads wait side by side.
+ */
+export function findLeaves(nodes: usize, roots: usize, depths: usize, trees: i32, features: usize, out: usize): void {
+  let tree = 0;
+  for (; tree + 4 <= trees; tree += 4) {
+    const at = <usize>tree << 2;
+    let a = <usize>load<u32>(roots + at), b = <usize>load<u32>(roots + at, 4), c = <usize>load<u32>(roots + at, 8), d = <usize>load<u32>(roots + at, 12);
+    const deepest = max(max(load<u32>(depths + at), load<u32>(depths + at, 4)), max(load<u32>(depths + at, 8), load<u32>(depths + at, 12)));
+    for (let level: u32 = 0; level < deepest; level++) {
+      a = nextNode(nodes, a, features);
+      b = nextNode(nodes, b, features);
+      c = nextNode(nodes, c, features);
+      d = nextNode(nodes, d, features);
+    }
+    store<u32>(out + at, <u32>a);
+    store<u32>(out + at, <u32>b, 4);
+    store<u32>(out + at, <u32>c, 8);
+    store<u32>(out + at, <u32>d, 12);
+  }
+  for (; tree < trees; tree++) {
+    const at = <usize>tree << 2;
+    let node = <usize>load<u32>(roots + at);
+    for (let level = load<u32>(depths + at); level > 0; level--) node = nextNode(nodes, node, features);
+    store<u32>(out + at, <u32>node);
+  }
+}

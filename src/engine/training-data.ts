@@ -1,0 +1,205 @@
+import { RequeenError } from "../core/errors.ts";
+import type { FitHelpers } from "./boosting-crew.ts";
+
+/** One feature of all rows. NaN = missing. The engine reads every value as float32, so that its models equal their ONNX form. */
+export type Column = Float64Array | Float32Array;
+
+/** What a learner is trained on: d columns of n rows. */
+export interface TrainingData {
+  /** d columns, each [n]; 1 <= d <= 4,096; NaN = missing; infinities are refused. */
+  readonly columns: readonly Column[];
+  /** uint8 [n]. Class index of each row, below `classCount`. */
+  readonly labels: Uint8Array;
+  /** 2 to 64. A class may have no rows (its probability is then small), but at least two classes must have some. */
+  readonly classCount: number;
+  /** float64 [n], 0 or greater, not all 0. Absent = every row counts 1. */
+  readonly weights?: Float64Array;
+  /**
+   * What to do with a column that holds one value, or none: it can teach nothing, and is often a mistake of whoever made it. "refuse"
+   * (default) names it; "allow" trains all the same, and no learner asks it.
+   */
+  readonly constantColumns?: "refuse" | "allow";
+}
+
+export const LIMITS = { columns: 4096, classes: 64, rows: 10_000_000 } as const;
+
+const refuse = (message: string, details: Record<string, unknown> = {}): never => {
+  throw new RequeenError("bad_data", message, details);
+};
+
+/**
+ * Checks everything that a learner later trusts. Cost: one pass over all values.
+ * @throws bad_data naming the column, row or class.
+ */
+export function checkTrainingData(data: TrainingData): void {
+  const { columns, labels, classCount, weights } = data;
+  if (!Number.isInteger(classCount) || classCount < 2 || classCount > LIMITS.classes) {
+    refuse(`classCount of the training data must be an integer in [2, ${LIMITS.classes}]; got ${classCount}`, { classCount });
+  }
+  const rowCount = labels.length;
+  if (rowCount < 2 || rowCount > LIMITS.rows) {
+    refuse(`labels of the training data must hold 2 to ${LIMITS.rows} rows; got ${rowCount}`, { rows: rowCount });
+  }
+  checkColumns(columns, rowCount);
+  if (data.constantColumns !== "allow") checkVarying(columns);
+  if (weights !== undefined) checkWeights(weights, rowCount, "training");
+  checkLabels(labels, classCount, "training");
+  const classRows = new Float64Array(classCount);
+  for (let row = 0; row < rowCount; row++) if (weights === undefined || weights[row] > 0) classRows[labels[row]] += 1;
+  const present = classRows.reduce((count, rows) => count + (rows > 0 ? 1 : 0), 0);
+  if (present < 2) {
+    const only = classRows.findIndex((rows) => rows > 0);
+    refuse(`labels of the training data must hold at least two classes; all ${rowCount} rows are class ${only}`, { class: only });
+  }
+}
+
+/** Whether each column holds at least two values; missing counts as a value beside present ones. @returns one flag a column. */
+const varyingColumns = (columns: readonly Column[]): boolean[] =>
+  columns.map((column) => {
+    const first = column[0];
+    for (const value of column) if (value !== first && !(Number.isNaN(value) && Number.isNaN(first))) return true;
+    return false;
+  });
+
+/** @throws bad_data naming the first column that teaches nothing. */
+function checkVarying(columns: readonly Column[]): void {
+  const constant = varyingColumns(columns).indexOf(false);
+  if (constant < 0) return;
+  const value = columns[constant][0];
+  const what = Number.isNaN(value) ? "misses every value" : `holds the one value ${value}`;
+  refuse(`column ${constant} ${what}: it teaches nothing; leave it out, or train with constantColumns "allow"`, {
+    column: constant,
+  });
+}
+
+/**
+ * Checks rows that early stopping looks at: the columns and classes of the training data, at least one row of some weight.
+ * @throws bad_data
+ */
+export function checkValidation(validation: TrainingData, training: TrainingData): void {
+  const { columns, labels, classCount, weights } = validation;
+  if (labels.length === 0) refuse("labels of the validation data must hold at least one row; got 0");
+  if (classCount !== training.classCount)
+    refuse(`classCount of the validation data must be that of the training data, ${training.classCount}; got ${classCount}`);
+  checkColumns(columns, labels.length, training.columns.length);
+  checkLabels(labels, classCount, "validation");
+  if (weights !== undefined) checkWeights(weights, labels.length, "validation");
+}
+
+/** @throws bad_data naming the first row whose label is no class. */
+function checkLabels(labels: Uint8Array, classCount: number, what: string): void {
+  for (let row = 0; row < labels.length; row++) {
+    const label = labels[row];
+    // a caller without types may pass a list of numbers: NaN, 0.5 and -1 are no class either
+    if (!(Number.isInteger(label) && label >= 0 && label < classCount))
+      refuse(`labels[${row}] of the ${what} data must be below classCount ${classCount}; got ${label}`, { row });
+  }
+}
+
+function checkWeights(weights: Float64Array, rowCount: number, what: string): void {
+  if (weights.length !== rowCount) refuse(`weights of the ${what} data must have ${rowCount} rows; got ${weights.length}`);
+  let sum = 0;
+  for (let row = 0; row < rowCount; row++) {
+    const weight = weights[row];
+    if (!(weight >= 0 && weight <= 1e12))
+      refuse(`weights[${row}] of the ${what} data must be in [0, 1e12]; got ${weight}`, { row });
+    sum += weight;
+  }
+  if (!(sum > 0)) refuse(`weights of the ${what} data must not all be 0`);
+}
+
+/**
+ * Checks shape and values of feature columns.
+ * @param rowCount rows that each column must have.
+ * @param columnCount columns that a model expects; absent = 1 to 4,096.
+ * @throws bad_data
+ */
+export function checkColumns(columns: readonly Column[], rowCount: number, columnCount?: number): void {
+  if (columnCount !== undefined && columns.length !== columnCount) {
+    refuse(`columns must be the ${columnCount} features of the model; got ${columns.length}`, {
+      expected: columnCount,
+      got: columns.length,
+    });
+  }
+  if (columns.length < 1 || columns.length > LIMITS.columns) {
+    refuse(`columns must be 1 to ${LIMITS.columns} features; got ${columns.length}`, { got: columns.length });
+  }
+  for (let index = 0; index < columns.length; index++) {
+    const column = columns[index];
+    if (column.length !== rowCount) refuse(`column ${index} must have ${rowCount} rows; got ${column.length}`, { column: index });
+    for (let row = 0; row < rowCount; row++) {
+      const value = column[row];
+      // 3.4028235677973366e38 is the smallest magnitude that float32 rounds to infinity
+      if (value >= 3.4028235677973366e38 || value <= -3.4028235677973366e38) {
+        refuse(`column ${index}, row ${row} must fit float32, or be NaN for missing; got ${value}`, { column: index, row });
+      }
+    }
+  }
+}
+
+/** The data with its weights scaled so that every class that has rows gets the same total; unchanged for "none". */
+export function withClassWeight(data: TrainingData, classWeight: "none" | "balanced"): TrainingData {
+  if (classWeight === "none") return data;
+  const { labels, classCount } = data;
+  const weights = data.weights ?? new Float64Array(labels.length).fill(1);
+  const sums = new Float64Array(classCount);
+  for (let row = 0; row < labels.length; row++) sums[labels[row]] += weights[row];
+  const total = sums.reduce((sum, value) => sum + value, 0);
+  const present = sums.reduce((count, value) => count + (value > 0 ? 1 : 0), 0);
+  return {
+    ...data,
+    weights: weights.map((weight, row) => (weight === 0 ? 0 : (weight * total) / (present * sums[labels[row]]))),
+  };
+}
+
+/** The columns as float32, copied only where they are not. */
+export const toFloat32Columns = (columns: readonly Column[]): Float32Array[] =>
+  columns.map((column) => (column instanceof Float32Array ? column : Float32Array.from(column)));
+
+/** The rows `rows` of the data, copied, in that order. Cost: (d + 2) * rows.length copies. */
+export function takeRows(data: TrainingData, rows: Uint32Array): TrainingData {
+  const labels = new Uint8Array(rows.length);
+  for (let i = 0; i < rows.length; i++) labels[i] = data.labels[rows[i]];
+  const columns = takeColumnRows(data.columns, rows);
+  if (data.weights === undefined) return { columns, labels, classCount: data.classCount };
+  const weights = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i++) weights[i] = data.weights[rows[i]];
+  return { columns, labels, classCount: data.classCount, weights };
+}
+
+/** The rows `rows` of each column, copied, as float32. */
+export const takeColumnRows = (columns: readonly Column[], rows: Uint32Array): Float32Array[] =>
+  columns.map((column) => {
+    const taken = new Float32Array(rows.length);
+    for (let i = 0; i < rows.length; i++) taken[i] = column[rows[i]];
+    return taken;
+  });
+
+/** What a caller may pass to any training: how to hear of progress and how to stop it. */
+export interface Watch {
+  /** Called with a share done in [0, 1] and what is being done; not more often than once a tree. */
+  readonly onProgress?: (share: number, step: string) => void;
+  /** Looked at once a tree or iteration, by gradient boosting several times a tree; an AbortSignal, or any object whose `aborted` turns true (for example over shared memory). */
+  readonly signal?: { readonly aborted: boolean };
+  /** Gradient boosting that would need more than this beside its data is refused before any work, with the estimate. */
+  readonly memoryLimitBytes?: number;
+  /** Threads that take part in gradient boosting of 50,000 rows and more; the model is the same with and without them. */
+  readonly helpers?: FitHelpers;
+}
+
+/** @throws out_of_memory when the estimate is above the caller's limit. */
+export function refuseAboveLimit(watch: Watch | undefined, estimateBytes: number, owner: string): void {
+  const limitBytes = watch?.memoryLimitBytes ?? Number.POSITIVE_INFINITY;
+  if (estimateBytes <= limitBytes) return;
+  const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  throw new RequeenError(
+    "out_of_memory",
+    `${owner} would need about ${mebibytes(estimateBytes)} beside its data; the limit is ${mebibytes(limitBytes)}`,
+    { estimateBytes, limitBytes },
+  );
+}
+
+/** @throws cancelled when the caller asked to stop. */
+export function throwIfCancelled(watch: Watch | undefined, step: string): void {
+  if (watch?.signal?.aborted === true) throw new RequeenError("cancelled", `${step} was cancelled by its caller`, { step });
+}

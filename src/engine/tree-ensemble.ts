@@ -1,0 +1,184 @@
+/**
+ * Trees as flat arrays, shared by forests and boosting. The children of node i are left[i] (value <= threshold) and left[i] + 1.
+ * A value equal to NaN goes left where missingLeft[i] is 1, else right.
+ */
+export interface TreeEnsemble {
+  /** int16 [nodes]. Column that the node asks; -1 = leaf. */
+  readonly feature: Int16Array;
+  /** float32 [nodes]. Finite; 0 in leaves. */
+  readonly threshold: Float32Array;
+  /** int32 [nodes]. First child of a split (greater than the node's own index); in a leaf, its row in `values`. */
+  readonly left: Int32Array;
+  /** uint8 [nodes]. */
+  readonly missingLeft: Uint8Array;
+  /** float32 [nodes]. Training weight that reached the node: shares of children are cover / cover of their parent. */
+  readonly cover: Float32Array;
+  /** float32 [leaves x width]. What a leaf says, `width` numbers each. */
+  readonly values: Float32Array;
+  readonly width: number;
+  /** int32 [trees]. First node of each tree, ascending. */
+  readonly roots: Int32Array;
+}
+
+/** What every node, not only a leaf, would say and how many rows reached it: for reading shallower trees out of a deeper one. */
+export interface NodeNotes {
+  /** float32 [nodes x width]. */
+  readonly values: number[];
+  /** [nodes]. Distinct rows. */
+  readonly rows: number[];
+}
+
+/** Collects trees while they grow. Node and leaf numbers given out are those of the finished ensemble. */
+export class TreeBuilder {
+  private readonly width: number;
+  private readonly roots: number[] = [];
+  private feature = new Int16Array(1024);
+  private threshold = new Float32Array(1024);
+  private left = new Int32Array(1024);
+  private missingLeft = new Uint8Array(1024);
+  private cover = new Float32Array(1024);
+  private values = new Float32Array(1024);
+  private nodeCount = 0;
+  private leafCount = 0;
+
+  /** @param width numbers that a leaf holds. */
+  constructor(width: number) {
+    this.width = width;
+  }
+
+  /** Begins a tree and returns its root. */
+  addTree(): number {
+    const root = this.addNodes(1);
+    this.roots.push(root);
+    return root;
+  }
+
+  /** Makes `node` a split and returns its left child; the right child is the next number. */
+  split(node: number, feature: number, threshold: number, missingLeft: boolean, cover: number): number {
+    const left = this.addNodes(2);
+    this.feature[node] = feature;
+    this.threshold[node] = threshold;
+    this.missingLeft[node] = missingLeft ? 1 : 0;
+    this.left[node] = left;
+    this.cover[node] = cover;
+    return left;
+  }
+
+  /** Makes `node` a leaf; its values are the `width` numbers from values[offset]. */
+  leaf(node: number, values: Float64Array, offset: number, cover: number): void {
+    const row = this.leafCount++;
+    if (this.leafCount * this.width > this.values.length)
+      this.values = grown(this.values, Float32Array, this.leafCount * this.width);
+    for (let i = 0; i < this.width; i++) this.values[row * this.width + i] = values[offset + i];
+    this.feature[node] = -1;
+    this.left[node] = row;
+    this.cover[node] = cover;
+  }
+
+  /** Adds a whole tree whose node and leaf numbers begin at 0; copies all. @returns the number of its root. */
+  append(tree: Pick<TreeEnsemble, "feature" | "threshold" | "left" | "missingLeft" | "cover">, values: Float32Array): number {
+    const count = tree.feature.length;
+    const first = this.addNodes(count);
+    this.roots.push(first);
+    this.feature.set(tree.feature, first);
+    this.threshold.set(tree.threshold, first);
+    this.missingLeft.set(tree.missingLeft, first);
+    this.cover.set(tree.cover, first);
+    for (let node = 0; node < count; node++) {
+      this.left[first + node] = tree.left[node] + (tree.feature[node] < 0 ? this.leafCount : first);
+    }
+    const before = this.leafCount * this.width;
+    this.leafCount += values.length / this.width;
+    if (before + values.length > this.values.length) this.values = grown(this.values, Float32Array, before + values.length);
+    this.values.set(values, before);
+    return first;
+  }
+
+  get treeCount(): number {
+    return this.roots.length;
+  }
+
+  /** The trees so far, sharing the builder's memory: valid until the next change. */
+  view(): TreeEnsemble {
+    const { feature, threshold, left, missingLeft, cover, values, width } = this;
+    return { feature, threshold, left, missingLeft, cover, values, width, roots: Int32Array.from(this.roots) };
+  }
+
+  /** The finished ensemble. @param treeCount keep only the first ones; a tree's nodes and leaves stand behind those of the earlier. */
+  finish(treeCount = this.roots.length): TreeEnsemble {
+    const { width } = this;
+    const nodeCount = treeCount < this.roots.length ? this.roots[treeCount] : this.nodeCount;
+    let leafCount = 0;
+    for (let node = 0; node < nodeCount; node++) if (this.feature[node] < 0) leafCount++;
+    return {
+      feature: this.feature.slice(0, nodeCount),
+      threshold: this.threshold.slice(0, nodeCount),
+      left: this.left.slice(0, nodeCount),
+      missingLeft: this.missingLeft.slice(0, nodeCount),
+      cover: this.cover.slice(0, nodeCount),
+      values: this.values.slice(0, leafCount * width),
+      width,
+      roots: Int32Array.from(this.roots.slice(0, treeCount)),
+    };
+  }
+
+  private addNodes(count: number): number {
+    const first = this.nodeCount;
+    this.nodeCount += count;
+    if (this.nodeCount > this.feature.length) {
+      this.feature = grown(this.feature, Int16Array, this.nodeCount);
+      this.threshold = grown(this.threshold, Float32Array, this.nodeCount);
+      this.left = grown(this.left, Int32Array, this.nodeCount);
+      this.missingLeft = grown(this.missingLeft, Uint8Array, this.nodeCount);
+      this.cover = grown(this.cover, Float32Array, this.nodeCount);
+    }
+    return first;
+  }
+}
+
+interface Growable {
+  readonly length: number;
+  set(from: ArrayLike<number>): void;
+}
+
+function grown<T extends Growable & ArrayLike<number>>(array: T, make: new (length: number) => T, least: number): T {
+  const larger = new make(Math.max(least, array.length * 2));
+  larger.set(array);
+  return larger;
+}
+
+/** The leaf's row in `values` that a row of features reaches. @param features float64 or float32 [d], already float32-valued. */
+export function findLeaf(trees: TreeEnsemble, root: number, features: Float64Array | Float32Array): number {
+  const { feature, threshold, left, missingLeft } = trees;
+  let node = root;
+  let column = feature[node];
+  while (column >= 0) {
+    const value = features[column];
+    const goesLeft = value <= threshold[node] || (Number.isNaN(value) && missingLeft[node] === 1);
+    node = left[node] + (goesLeft ? 0 : 1);
+    column = feature[node];
+  }
+  return left[node];
+}
+
+/**
+ * Adds the leaf values of one row over all trees into `out`: tree t adds its `width` numbers at out[(t * width) % outputs].
+ * @param out IN/OUT float64 [outputs], zeroed by the caller and float32-valued at the end; outputs = width for forests, or the number of classes where boosting has one tree a class.
+ */
+export function addRowValues(
+  trees: TreeEnsemble,
+  features: Float64Array | Float32Array,
+  out: Float64Array,
+  outputs: number,
+): void {
+  const { roots, values, width } = trees;
+  let at = 0;
+  for (let tree = 0; tree < roots.length; tree++) {
+    const from = findLeaf(trees, roots[tree], features) * width;
+    for (let i = 0; i < width; i++) out[at + i] += values[from + i];
+    at += width;
+    if (at >= outputs) at = 0;
+  }
+  // ONNX's tree operators answer float32: rounded here too, so that a steep calibrator sees the same number
+  for (let i = 0; i < outputs; i++) out[i] = Math.fround(out[i]);
+}

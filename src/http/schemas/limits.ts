@@ -1,0 +1,2 @@
+/** Longest page of a list. */
+export const MAX_LISTED = 1_000;

@@ -1,0 +1,279 @@
+import { rm } from "node:fs/promises";
+import { setImmediate as turn } from "node:timers/promises";
+import zlib from "node:zlib"; // whole: Node 20 may import this module, but has no zstd in it
+import type { AsyncBuffer, Compressors, DecodedArray, FileMetaData, SchemaElement } from "hyparquet";
+import { asyncBufferFromFile, parquetMetadataAsync, parquetScan } from "hyparquet";
+import { type ColumnSource, fileWriter, ParquetWriter } from "hyparquet-writer";
+import { RequeenError } from "../core/errors.ts";
+import { translateFileError } from "./file-errors.ts";
+
+/**
+ * Tables as Parquet files. In memory a column is a Float64Array (kinds `double` and `integer`, NaN = null) or a list of texts; in the file
+ * a missing value is a null, so that DuckDB, pandas and Arrow see it as one. The same rows give the same bytes, however they were batched.
+ */
+export type ColumnKind = "double" | "integer" | "text";
+
+export interface ParquetField {
+  readonly name: string;
+  /** `double`: float64. `integer`: int64 in the file, |value| <= 2^53 - 1. `text`: UTF-8. */
+  readonly kind: ColumnKind;
+}
+
+type NumberColumn = Float64Array | readonly number[];
+type TextColumn = readonly (string | null)[];
+
+export interface ParquetBatch {
+  readonly rows: number;
+  /** One column a field, each `rows` long. */
+  readonly columns: Readonly<Record<string, NumberColumn | TextColumn>>;
+}
+
+/** Columns that were read. @throws RequeenError bad_data when there is no such column, or it is of the other kind. */
+export interface ParquetColumns {
+  readonly rows: number;
+  readonly fields: readonly ParquetField[];
+  /** Owned by the caller; NaN = null. */
+  numbers(name: string): Float64Array;
+  texts(name: string): (string | null)[];
+}
+
+/** What a row group holds in memory while it is written, about; also the reader's unit. */
+const GROUP_BYTES = 8 * 1024 * 1024;
+const MIN_GROUP_ROWS = 256;
+const MAX_GROUP_ROWS = 65_536;
+const CREATED_BY = "requeen";
+
+const groupRowsOf = (columns: number): number =>
+  Math.min(MAX_GROUP_ROWS, Math.max(MIN_GROUP_ROWS, Math.floor(GROUP_BYTES / (8 * Math.max(1, columns)))));
+
+/**
+ * Writes one file, row group after row group: memory holds one group. On an error nothing is left at `path`.
+ * @throws RequeenError bad_data, disk_full, store_read_only
+ */
+export async function writeParquet(
+  path: string,
+  fields: readonly ParquetField[],
+  batches: AsyncIterable<ParquetBatch> | Iterable<ParquetBatch>,
+): Promise<{ rows: number; sizeBytes: number }> {
+  checkFields(fields);
+  const groupRows = groupRowsOf(fields.length);
+  try {
+    const writer = fileWriter(path);
+    const parquet = new ParquetWriter({ writer, schema: schemaOf(fields), createdBy: CREATED_BY });
+    let group = emptyGroup(fields);
+    let filled = 0;
+    let rows = 0;
+    const flush = async (): Promise<void> => {
+      await parquet.write({
+        columnData: fields.map((field, index) => columnSource(field, group[index] ?? [])),
+        rowGroupSize: filled,
+      });
+      group = emptyGroup(fields);
+      filled = 0;
+      await turn();
+    };
+    for await (const batch of batches) {
+      checkBatch(batch, fields);
+      for (let from = 0; from < batch.rows; ) {
+        const to = Math.min(batch.rows, from + groupRows - filled);
+        fields.forEach((field, index) => void append(group[index] ?? [], batch.columns[field.name] ?? [], from, to));
+        filled += to - from;
+        rows += to - from;
+        from = to;
+        if (filled === groupRows) await flush();
+      }
+    }
+    if (filled > 0) await flush();
+    await parquet.finish();
+    return { rows, sizeBytes: writer.offset };
+  } catch (error) {
+    await rm(path, { force: true });
+    throw translateFileError(error, path);
+  }
+}
+
+type GroupColumn = (number | string | null)[];
+const emptyGroup = (fields: readonly ParquetField[]): GroupColumn[] => fields.map(() => []);
+
+function append(group: GroupColumn, values: NumberColumn | TextColumn, from: number, to: number): void {
+  for (let row = from; row < to; row += 1) group.push(values[row] ?? null);
+}
+
+function columnSource({ name, kind }: ParquetField, values: GroupColumn): ColumnSource {
+  if (kind === "text") return { name, data: values };
+  // PLAIN keeps -0 apart from 0, which a dictionary would not
+  if (kind === "double") return { name, data: values.map(nullForNaN), encoding: "PLAIN" };
+  return { name, data: values.map((value) => integer(value, name)) };
+}
+
+const nullForNaN = (value: number | string | null): number | string | null => (Number.isNaN(value) ? null : value);
+
+function integer(value: number | string | null, name: string): bigint | null {
+  if (value === null || Number.isNaN(value)) return null;
+  if (Number.isSafeInteger(value)) return BigInt(value);
+  throw new RequeenError("bad_data", `column ${name} must hold integers up to 2^53 - 1; got ${value}`, { column: name });
+}
+
+const schemaOf = (fields: readonly ParquetField[]): SchemaElement[] => [
+  { name: "root", num_children: fields.length },
+  ...fields.map(({ name, kind }): SchemaElement => {
+    if (kind === "text") return { name, type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "OPTIONAL" };
+    return { name, type: kind === "double" ? "DOUBLE" : "INT64", repetition_type: "OPTIONAL" };
+  }),
+];
+
+function checkFields(fields: readonly ParquetField[]): void {
+  if (fields.length === 0) throw new RequeenError("bad_data", "a table must have at least one column; got none");
+  if (new Set(fields.map(({ name }) => name)).size !== fields.length)
+    throw new RequeenError("bad_data", "column names of a table must differ from each other");
+}
+
+function checkBatch(batch: ParquetBatch, fields: readonly ParquetField[]): void {
+  for (const { name, kind } of fields) {
+    const column = batch.columns[name];
+    if (column?.length !== batch.rows)
+      throw new RequeenError("bad_data", `column ${name} must have ${batch.rows} rows; got ${column?.length ?? "no column"}`, {
+        column: name,
+      });
+    const sample = column[0];
+    if (sample !== undefined && sample !== null && (typeof sample === "string") !== (kind === "text"))
+      throw new RequeenError("bad_data", `column ${name} must be of kind ${kind}; got a ${typeof sample}`, { column: name });
+  }
+}
+
+type Source = string | Uint8Array;
+interface ReadOptions {
+  /** Names, in the order wanted; all when absent. */
+  readonly columns?: readonly string[];
+}
+
+/** Reads a whole table into memory: 8 bytes a number. @throws RequeenError bad_data when it is not Parquet or has no such column. */
+export async function readParquet(source: Source, options: ReadOptions = {}): Promise<ParquetColumns> {
+  const { fields, rows } = await openTable(source, options);
+  const columns = new Map<string, Float64Array | (string | null)[]>();
+  for (const { name, kind } of fields) columns.set(name, kind === "text" ? [] : new Float64Array(rows));
+  let at = 0;
+  for await (const part of scanParquet(source, options)) {
+    for (const [name, column] of columns) {
+      if (column instanceof Float64Array) column.set(part.numbers(name), at);
+      else for (const value of part.texts(name)) column.push(value);
+    }
+    at += part.rows;
+  }
+  return tableOf(rows, fields, columns);
+}
+
+/** Reads a table row group after row group: memory holds one. @throws as readParquet */
+export async function* scanParquet(source: Source, options: ReadOptions = {}): AsyncGenerator<ParquetColumns> {
+  const { file, metadata, fields } = await openTable(source, options);
+  const wanted = fields.map(({ name }) => name);
+  const scan = await readable(source, () => parquetScan({ file, metadata, columns: wanted, compressors: COMPRESSORS }));
+  for (const range of scan.ranges) {
+    const columns = new Map<string, Float64Array | (string | null)[]>();
+    for (const { name, kind } of fields) {
+      const data = await readable(source, () => scan.readColumn({ column: name, ...range }));
+      columns.set(name, kind === "text" ? Array.from(data, textOrNull) : numbersOf(data));
+    }
+    yield tableOf(range.rowEnd - range.rowStart, fields, columns);
+  }
+}
+
+/** Names and kinds of a file's columns. @throws as readParquet */
+export const parquetFields = async (source: Source): Promise<readonly ParquetField[]> => (await openTable(source, {})).fields;
+
+/** SNAPPY is built into hyparquet; files of other programs may be packed otherwise. */
+const COMPRESSORS: Compressors = {
+  GZIP: (input) => zlib.gunzipSync(input),
+  BROTLI: (input) => zlib.brotliDecompressSync(input),
+  ZSTD: (input) => zlib.zstdDecompressSync(input),
+};
+
+async function openTable(
+  source: Source,
+  { columns }: ReadOptions,
+): Promise<{ file: AsyncBuffer; metadata: FileMetaData; fields: ParquetField[]; rows: number }> {
+  const file = await readable(source, () => bufferOf(source));
+  const metadata = await readable(source, () => parquetMetadataAsync(file));
+  const all = metadata.schema.slice(1).map((element) => ({ name: element.name, kind: kindOf(element) }));
+  const kinds = new Map(all.map(({ name, kind }) => [name, kind]));
+  const fields = (columns ?? all.map(({ name }) => name)).map((name): ParquetField => {
+    const kind = kinds.get(name);
+    if (kind === undefined)
+      throw new RequeenError("bad_data", `the table has no column ${name}; it has ${[...kinds.keys()].join(", ")}`, {
+        column: name,
+      });
+    if (kind === null)
+      throw new RequeenError("bad_data", `column ${name} of the table is neither numbers nor text`, { column: name });
+    return { name, kind };
+  });
+  return { file, metadata, fields, rows: Number(metadata.num_rows) };
+}
+
+const bufferOf = async (source: Source): Promise<AsyncBuffer> => {
+  if (typeof source === "string") return asyncBufferFromFile(source);
+  const bytes = new Uint8Array(source); // a copy: the reader wants an ArrayBuffer that begins with the file
+  return { byteLength: bytes.byteLength, slice: (start, end) => bytes.buffer.slice(start, end) };
+};
+
+function kindOf({ type, converted_type, logical_type, num_children }: SchemaElement): ColumnKind | null {
+  if (num_children !== undefined && num_children > 0) return null;
+  if (type === "BYTE_ARRAY") return converted_type === "UTF8" || logical_type?.type === "STRING" ? "text" : null;
+  if (type === "DOUBLE" || type === "FLOAT") return "double";
+  return type === "INT32" || type === "INT64" || type === "BOOLEAN" ? "integer" : null;
+}
+
+function numbersOf(data: DecodedArray): Float64Array {
+  if (data instanceof Float64Array) return data;
+  const numbers = new Float64Array(data.length);
+  for (let row = 0; row < data.length; row += 1) {
+    const value: unknown = data[row];
+    // bigint for int64, Date for a timestamp, boolean for a flag
+    numbers[row] = value === null || value === undefined ? Number.NaN : Number(value);
+  }
+  return numbers;
+}
+
+const textOrNull = (value: unknown): string | null => (typeof value === "string" ? value : null);
+
+function tableOf(
+  rows: number,
+  fields: readonly ParquetField[],
+  columns: ReadonlyMap<string, Float64Array | (string | null)[]>,
+): ParquetColumns {
+  const wrong = (name: string, wanted: string): RequeenError =>
+    new RequeenError(
+      "bad_data",
+      `column ${name} must be read as ${wanted}; the table has ${fields.map((field) => `${field.name} (${field.kind})`).join(", ")}`,
+    );
+  return {
+    rows,
+    fields,
+    numbers(name) {
+      const column = columns.get(name);
+      if (column instanceof Float64Array) return column;
+      throw wrong(name, "a number column");
+    },
+    texts(name) {
+      const column = columns.get(name);
+      if (Array.isArray(column)) return column;
+      throw wrong(name, "a text column");
+    },
+  };
+}
+
+/** What fails in reading is the file: truncated, altered or not Parquet. */
+async function readable<T>(source: Source, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const name = typeof source === "string" ? source : `a table of ${source.byteLength} bytes`;
+    const translated = translateFileError(cause, name);
+    if (translated !== cause) throw translated;
+    throw new RequeenError(
+      "bad_data",
+      `${name} cannot be read as Parquet: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {},
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,4 @@
+import { parentPort } from "node:worker_threads";
+import { type FitTicket, helpFit } from "../engine/index.ts";
+
+parentPort?.on("message", (ticket: FitTicket) => helpFit(ticket));

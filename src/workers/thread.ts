@@ -1,0 +1,179 @@
+import { parentPort } from "node:worker_threads";
+import { isRequeenError, RequeenError } from "../core/errors.ts";
+import { type Tier, tierSchema } from "../core/evidence.ts";
+import {
+  decodeModel,
+  encodeModel,
+  type FittedClassifier,
+  fitClassifier,
+  predictProbabilities,
+  predictRow,
+  scoreTrials,
+} from "../engine/index.ts";
+import { readParquet } from "../store/parquet.ts";
+import { type MixedRows, take, weighRows } from "./mix-labels.ts";
+import type {
+  AskMessage,
+  DatasetReference,
+  FitAnswer,
+  FitAsk,
+  JobName,
+  Jobs,
+  ScoreAnswer,
+  ScoreAsk,
+  ThreadMessage,
+  TuneAnswer,
+  TuneAsk,
+} from "./protocol.ts";
+import { tuningOptionsOf } from "./search.ts";
+
+/** A dataset as this thread keeps it: columns of all rows. */
+interface Table {
+  readonly columns: Float64Array[];
+  readonly labels: Float64Array;
+  readonly weights: Float64Array;
+  /** When each label was given, ms since the epoch. */
+  readonly times: Float64Array;
+  readonly groups: Uint32Array;
+  readonly tiers: Tier[];
+}
+
+type Report = (share: number) => void;
+type Handlers = { readonly [N in JobName]: (ask: Jobs[N]["ask"], report: Report) => Promise<Jobs[N]["answer"]> };
+
+const HANDLERS: Handlers = { fit, tune, score };
+
+/** The last dataset: the folds of a run ask for the same one. */
+let kept: { path: string; table: Table } | null = null;
+
+async function tableOf({ path, featureNames }: DatasetReference): Promise<Table> {
+  if (kept?.path === path) return kept.table;
+  const read = await readParquet(path, { columns: ["_group", "_label", "_weight", "_tier", "_labelled_at", ...featureNames] });
+  const codes = new Map<string | null, number>();
+  const groups = Uint32Array.from(read.texts("_group"), (group) => {
+    const code = codes.get(group) ?? codes.size;
+    codes.set(group, code);
+    return code;
+  });
+  const columns = featureNames.map((name) => read.numbers(name));
+  const table = {
+    columns,
+    labels: read.numbers("_label"),
+    weights: read.numbers("_weight"),
+    times: read.numbers("_labelled_at"),
+    groups,
+    tiers: read.texts("_tier").map((tier) => tierSchema.parse(tier)),
+  };
+  kept = { path, table };
+  return table;
+}
+
+const takeRows = (column: Float64Array, rows: Uint32Array): Float64Array =>
+  Float64Array.from(rows, (row) => column[row] ?? Number.NaN);
+
+/** What a fit learns from: rows that weigh nothing are left out. The same rows, model type and seed give the same, whoever asks. */
+async function rowsToLearn(ask: Pick<FitAsk, "dataset" | "modelType" | "trainRows" | "seed" | "params">) {
+  const table = await tableOf(ask.dataset);
+  const mixed: MixedRows = {
+    columns: table.columns.map((column) => takeRows(column, ask.trainRows)),
+    labels: Uint8Array.from(takeRows(table.labels, ask.trainRows)),
+    tiers: Array.from(ask.trainRows, (row) => table.tiers[row] ?? "echo"),
+    weights: takeRows(table.weights, ask.trainRows),
+    groups: Uint32Array.from(ask.trainRows, (row) => table.groups[row] ?? 0),
+    classCount: ask.dataset.classes.length,
+  };
+  const { modelType, seed, params } = ask;
+  const { weights, choice } = await weighRows(mixed, { modelType, params, seed });
+  const used = Array.from(ask.trainRows, (_, index) => index).filter((index) => (weights[index] ?? 0) > 0);
+  const groups = Uint32Array.from(used, (index) => mixed.groups[index] ?? 0);
+  const times = Float64Array.from(used, (index) => table.times[ask.trainRows[index] ?? 0] ?? Number.NaN);
+  return { table, data: take(mixed, used, weights), groups, times, choice };
+}
+
+async function fit(ask: FitAsk, report: Report): Promise<FitAnswer> {
+  const { table, data, groups, times, choice } = await rowsToLearn(ask);
+  const { modelType, seed, params, search } = ask;
+  const fitted = fitClassifier({
+    data,
+    modelType,
+    params,
+    tuning: search === null ? false : { ...tuningOptionsOf(search, times), done: ask.trials },
+    calibration: ask.calibrate ? "auto" : "none",
+    groups,
+    seed,
+    classes: ask.dataset.classes,
+    featureNames: ask.dataset.featureNames,
+    featureSchema: ask.featureSchema,
+    onProgress: report,
+  });
+  const predictColumns = table.columns.map((column) => takeRows(column, ask.predictRows));
+  return {
+    model: ask.wantModel ? encodeModel(fitted) : null,
+    probabilities: ask.predictRows.length === 0 ? new Float64Array() : predictProbabilities(fitted, predictColumns),
+    latencyMs: ask.wantModel ? latencyOf(fitted, table.columns) : null,
+    report: { ...fitted.trainingReport, params: fitted.model.params, calibrator: fitted.calibrator.kind, machine_labels: choice },
+  };
+}
+
+async function tune(ask: TuneAsk, report: Report): Promise<TuneAnswer> {
+  const { data, groups, times } = await rowsToLearn({ ...ask, params: ask.base });
+  const options = { ...tuningOptionsOf(ask.search, times), params: ask.base, groups };
+  return { trials: scoreTrials(data, ask.modelType, options, ask.seed, ask.params, { onProgress: report }) };
+}
+
+const TIMED_ROWS = 200;
+
+/** Median time of one opinion, milliseconds, over up to 200 rows of the dataset after as many to warm up. */
+function latencyOf(fitted: FittedClassifier, columns: readonly Float64Array[]): number {
+  const rowCount = columns[0]?.length ?? 0;
+  const times: number[] = [];
+  const out = new Float64Array(fitted.classCount);
+  for (let index = 0; index < 2 * TIMED_ROWS; index += 1) {
+    const values = Float64Array.from(columns, (column) => column[index % rowCount] ?? Number.NaN);
+    const startedAt = performance.now();
+    predictRow(fitted, values, out);
+    if (index >= TIMED_ROWS) times.push(performance.now() - startedAt);
+  }
+  times.sort((a, b) => a - b);
+  return Number((times[Math.floor(times.length / 2)] ?? 0).toPrecision(3));
+}
+
+async function score(ask: ScoreAsk): Promise<ScoreAnswer> {
+  const { columns } = await tableOf(ask.dataset);
+  const fitted = decodeModel(ask.model);
+  if (fitted.classes.join("\n") !== ask.dataset.classes.join("\n"))
+    throw new RequeenError(
+      "bad_model",
+      `the model decides ${fitted.classes.join(", ")}; the dataset has ${ask.dataset.classes.join(", ")}`,
+    );
+  return {
+    probabilities: predictProbabilities(
+      fitted,
+      columns.map((column) => takeRows(column, ask.rows)),
+    ),
+    classes: fitted.classes,
+    latencyMs: latencyOf(fitted, columns),
+  };
+}
+
+const port = parentPort;
+if (port === null) throw new Error("thread.ts runs in a worker thread only");
+const send = (message: ThreadMessage): void => port.postMessage(message);
+
+port.on("message", async ({ id, job, ask }: AskMessage) => {
+  try {
+    const handler = HANDLERS[job] as (ask: unknown, report: Report) => Promise<Jobs[JobName]["answer"]>;
+    send({ id, kind: "answer", answer: await handler(ask, (share) => send({ id, kind: "progress", share })) });
+  } catch (thrown) {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    const known = isRequeenError(error) ? error : null;
+    send({
+      id,
+      kind: "error",
+      code: known?.code ?? null,
+      message: error.message,
+      details: { ...known?.details },
+      stack: error.stack ?? "",
+    });
+  }
+});
