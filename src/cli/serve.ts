@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isRequeenError, RequeenError } from "../core/errors.ts";
 import { openEvents } from "../loop/events.ts";
-import { watchOnce } from "../loop/watch.ts";
+import { watchDrift, watchOnce } from "../loop/watch.ts";
 import { packageVersion } from "./backup-place.ts";
 import type { CommandContext } from "./command.ts";
 import { trainingOf } from "./commands/retrain.ts";
@@ -18,6 +18,7 @@ export interface Serving {
 
 /** How often the server looks for runs to resume and specialists that are READY, milliseconds. */
 const WATCH_EVERY_MS = 60_000;
+const HOUR_MS = 3_600_000;
 
 /**
  * Listens until the context's signal, then drains: requests under way are answered, a run stops at its next step boundary and stays
@@ -46,6 +47,7 @@ export async function serveUntilStopped(context: CommandContext, onReady: (servi
   const { authenticate, signIn, denials, guard, admin, sealer } = await openAuth(config, house, host);
   await recordConfigChange(house, config, sealer);
   const { trustedProxies, ...limits } = config.server;
+  const { everyHours, windowHours, ...driftLimits } = config.drift;
   const events = openEvents(house);
   const app = await buildApp({
     house,
@@ -76,6 +78,8 @@ export async function serveUntilStopped(context: CommandContext, onReady: (servi
     await whileLeading(config, house, signal, async (leading) => {
       while (!leading.aborted) {
         await watchOnce(house, { signal: leading, onEvent: events.onRunEvent }, trainingOf(config, {}));
+        if (everyHours !== null && !leading.aborted)
+          await watchDrift(house, everyHours * HOUR_MS, { windowHours, limits: driftLimits });
         await pause(WATCH_EVERY_MS, undefined, { signal: leading });
       }
     });

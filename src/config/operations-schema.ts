@@ -3,7 +3,7 @@ import { z } from "zod";
 const share = z.number().min(0).max(1);
 const days = z.number().positive().nullable();
 
-/** What `requeen drift check` calls drift. */
+/** What is called drift, and when a server looks for it. */
 export const driftSchema = z.strictObject({
   windowHours: z
     .number()
@@ -25,6 +25,10 @@ export const driftSchema = z.strictObject({
   agreementDrop: share
     .default(0.05)
     .meta({ description: "fall of the share of opinions that people agree with from which it counts" }),
+  everyHours: z.number().positive().nullable().default(6).meta({
+    description:
+      "`requeen serve` looks for drift of a specialist when nobody has for so many hours; null: only `requeen drift check` looks",
+  }),
 });
 
 export const metricsSchema = z.strictObject({

@@ -1,5 +1,6 @@
 import { isRequeenError } from "../core/errors.ts";
 import type { Run } from "../core/run.ts";
+import { checkDrift, type DriftQuestion, readDrift } from "./drift.ts";
 import { examineIntake } from "./forensics.ts";
 import type { House } from "./house.ts";
 import { isHeld } from "./lease.ts";
@@ -47,6 +48,23 @@ async function advance(house: House, name: string, options: DriveOptions, traini
   if (view.decision.state !== "READY") return null;
   const run = await startRun(house, { ...training, specialist: name, by: house.actor, reason: view.decision.cause });
   return resumeRun(house, run.run_id, options);
+}
+
+/**
+ * Looks for drift of every specialist whose last look, by whomever, is as old as that. What it finds is stored, shows in the metrics, and asks
+ * for a run where the policy says `on_drift`. @param everyMs greater than 0 @returns whom it looked at
+ */
+export async function watchDrift(house: House, everyMs: number, question: DriftQuestion): Promise<string[]> {
+  const looked: string[] = [];
+  // one after another: each reads thousands of opinions, and requests are answered beside it
+  for (const { name } of house.specialists)
+    await guarded(house, `drift:${name}`, async () => {
+      const last = await readDrift(house, name);
+      if (last !== null && house.now() - last.checked_at < everyMs) return;
+      await checkDrift(house, name, question);
+      looked.push(name);
+    });
+  return looked;
 }
 
 async function guarded<T>(house: House, subject: string, work: () => Promise<T>): Promise<T | null> {

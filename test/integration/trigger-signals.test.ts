@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { type DriftReport, showDrift } from "../../src/loop/drift.ts";
+import { type DriftReport, readDrift, showDrift } from "../../src/loop/drift.ts";
 import { type House, specialistOf } from "../../src/loop/house.ts";
 import { viewPlan } from "../../src/loop/plan.ts";
 import { retrain } from "../../src/loop/retrain.ts";
 import { viewTrigger } from "../../src/loop/trigger.ts";
-import { watchOnce } from "../../src/loop/watch.ts";
+import { watchDrift, watchOnce } from "../../src/loop/watch.ts";
 import { addToyLabels, openToyHouse } from "./support/open-house.ts";
 
 const DAY_MS = 86_400_000;
@@ -93,5 +93,29 @@ test("the plan counts what could judge now, also rows that an undecided verdict 
   expect(plan?.plan.gate_rows).toBe(view.gateRows);
   const promoted = (await house.store.listRuns({ specialist: "toy" }, { limit: 1 })).items[0]?.promoted;
   expect(view.gateRows).toBe(promoted === true ? 0 : 70);
+  await close();
+});
+
+test("the watching server looks for drift when nobody has for the interval, and a failure of it holds up nothing", async () => {
+  const { house, clock, close } = await openWithChampion("{ name: watched }");
+  const question = { windowHours: 12, limits: { psi: 0.2, level: 0.05, minRows: 20, agreementDrop: 0.05 } };
+  const looks = (everyMs: number) => watchDrift(house, everyMs, question);
+  expect(await looks(6 * 3_600_000)).toEqual(["toy"]);
+  const first = await readDrift(house, "toy");
+  expect(first).toMatchObject({ checked_at: clock.nowMs, rows: { current: 70 } });
+  clock.nowMs += 6 * 3_600_000 - 1;
+  expect(await looks(6 * 3_600_000)).toEqual([]);
+  clock.nowMs += 1;
+  expect(await looks(6 * 3_600_000)).toEqual(["toy"]);
+  expect((await readDrift(house, "toy"))?.checked_at).toBe(clock.nowMs);
+
+  clock.nowMs += DAY_MS;
+  const events: unknown[] = [];
+  const registry = new Proxy(house.registry, {
+    get: () => () => Promise.reject(new Error("the registry is away")),
+  });
+  const away: House = { ...house, registry, log: (event, details) => void events.push([event, details]) };
+  expect(await watchDrift(away, 1, question)).toEqual([]);
+  expect(events).toEqual([["watch.error", expect.objectContaining({ subject: "drift:toy" })]]);
   await close();
 });

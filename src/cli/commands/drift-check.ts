@@ -53,7 +53,7 @@ export const driftCheck = defineCommand({
   changes: true,
   run: async (values, context): Promise<DriftChecked> => {
     const house = await context.openHouse();
-    const { windowHours, ...limits } = context.config.drift;
+    const { windowHours, everyHours: _, ...limits } = context.config.drift;
     const names = namesOf(house, values);
     const checks: ShownDrift[] = [];
     for (const name of names) checks.push(showDrift(await checkDrift(house, name, { windowHours, limits }, !context.dryRun)));
