@@ -51,12 +51,15 @@ test("the last line is the sum of all parts; nothing failed: exit code 0", async
 });
 
 test("a failed test fails the whole, and the parts after it still run", async () => {
-  const { code, last } = await runCi({
-    check: "echo 6 passed, 1 failed; exit 1",
+  const { code, last, text } = await runCi({
+    check: "echo not ok - the arrow points up; echo 6 passed, 1 failed; exit 1",
     test: "echo 10 passed, 2 failed; exit 1",
     interop: { one: "echo 5 passed, 0 failed" },
   });
   expect(last).toBe("21 passed, 3 failed");
+  const [, end = ""] = text.split("### check failed");
+  expect(end, "the end says once more what failed").toMatch(/not ok - the arrow points up.*### test failed/s);
+  expect(end).toMatch(/### all parts\ncheck: 6 passed, 1 failed, \d+ s\ntest: 10 passed, 2 failed, \d+ s\n/);
   expect(code).toBe(1);
 });
 
