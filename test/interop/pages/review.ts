@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Browser, Page } from "playwright-core";
 import { openVisit, signIn, watchPage } from "./browser.ts";
 import type { Report } from "./report.ts";
@@ -27,6 +28,23 @@ export async function labelsOf(server: Server, reviewer: string): Promise<readon
 const decisionButtons = (page: Page) => page.locator(".choice");
 export const waitForItem = (page: Page): Promise<void> => decisionButtons(page).first().waitFor();
 const planOf = (page: Page): Promise<string> => page.locator("#review-item code").innerText();
+
+/** Judges what waits for evolution, but for one new plan, which is held. @returns what lets go of it: the only item that waits then */
+async function holdOneItem(server: Server, seed: number): Promise<() => Promise<void>> {
+  type Next = { review: { claim: { claim_id: string; plan_id: string } } | null };
+  await judgePlans(server, "evolution", 1, seed);
+  const token = await tokenOf(`drain-${seed}`, ["reviewer"]);
+  const held: string[] = [];
+  for (;;) {
+    const { review } = await call<Next>(server, "/review/next", { token, body: { specialist: "evolution" } });
+    if (review === null) break;
+    const { claim_id, plan_id } = review.claim;
+    if (plan_id.startsWith(`sim-${seed}`)) held.push(claim_id);
+    else await call(server, `/review/claims/${claim_id}/submit`, { token, body: { decision: "approve" } });
+  }
+  assert.equal(held.length, 1);
+  return async () => void (await call(server, `/review/claims/${held[0]}/release`, { method: "POST", token }));
+}
 
 export async function reviewScenarios(report: Report, browser: Browser, server: Server): Promise<void> {
   await judgePlans(server, "business", 30, 41);
@@ -140,21 +158,11 @@ export async function reviewScenarios(report: Report, browser: Browser, server: 
   });
 
   await report.check("two reviewers who race for one item: one gets it, the other is told that nothing waits", async () => {
-    await judgePlans(server, "evolution", 1, 77);
-    // what the example left over for evolution is judged first
-    const drain = await tokenOf("drain", ["reviewer"]);
-    type Next = { review: { claim: { claim_id: string; plan_id: string } } | null };
-    const held: string[] = [];
-    for (;;) {
-      const { review } = await call<Next>(server, "/review/next", { token: drain, body: { specialist: "evolution" } });
-      if (review === null) break;
-      if (review.claim.plan_id.startsWith("sim-77")) held.push(review.claim.claim_id);
-      else await call(server, `/review/claims/${review.claim.claim_id}/submit`, { token: drain, body: { decision: "approve" } });
-    }
+    const letGo = await holdOneItem(server, 77);
     const contexts = await Promise.all(["edu", "flor"].map(() => openVisit(browser, server.url)));
     const pages = await Promise.all(contexts.map((context) => context.newPage()));
     for (const [index, page] of pages.entries()) await signIn(page, await tokenOf(index === 0 ? "edu" : "flor", ["reviewer"]));
-    for (const id of held) await call(server, `/review/claims/${id}/release`, { method: "POST", token: drain });
+    await letGo();
     await Promise.all(pages.map((page) => page.goto("/review?specialist=evolution")));
     await Promise.all(pages.map((page) => page.locator(".choice, .state h2").first().waitFor()));
     const got = await Promise.all(pages.map((page) => decisionButtons(page).count()));
@@ -165,6 +173,23 @@ export async function reviewScenarios(report: Report, browser: Browser, server: 
     const [loser] = pages.filter((_, index) => got[index] === 0);
     await loser?.getByText("Nothing waits for you").waitFor();
     await Promise.all(contexts.map((context) => context.close()));
+  });
+
+  await report.check("whoever changes the mode with one item left is given that item again", async () => {
+    const letGo = await holdOneItem(server, 78);
+    await letGo();
+    const context = await openVisit(browser, server.url);
+    const page = await context.newPage();
+    await signIn(page, await tokenOf("hugo", ["reviewer"]), "/review?specialist=evolution");
+    await waitForItem(page);
+    // what goes back takes its time
+    await page.route("**/release", async (route) => {
+      await pause(1_000);
+      await route.continue();
+    });
+    await page.getByRole("radio", { name: "informed" }).check({ force: true });
+    await page.locator(".decision .opinion").waitFor();
+    await context.close();
   });
 
   await report.check("informed mode shows the opinion first and takes a rating; the label is informed", async () => {

@@ -87,6 +87,8 @@ export async function safetyScenarios(report: Report, browser: Browser, server: 
     const [script = ""] = /\/assets\/[^"]+\.js/.exec(html) ?? [];
     const file = await fetch(server.url + script);
     assert.match(file.headers.get("cache-control") ?? "", /immutable/);
+    // which only React's development form speaks of
+    assert.ok(!(await file.text()).includes("React DevTools"), "the pages must be built for production");
     for (const path of [
       "/assets/../index.html",
       "/assets/%2e%2e/index.html",

@@ -77,29 +77,45 @@ export function useReview(options: {
     [client],
   );
 
+  /** What is on its way back to the queue: asked for before it is there, the next item could be missed when it is the only one. */
+  const returning = useRef<Promise<unknown>>(Promise.resolve());
+  const giveBack = useCallback((claimed: Promise<ReviewItem | null>): void => {
+    const back = claimed.then((item) => item && releaseItem(item.claim.claim_id));
+    // where that fails its time runs out instead
+    returning.current = Promise.allSettled([returning.current, back]);
+  }, []);
+  const giveBackHeld = useCallback((): void => {
+    if (held.current !== null) returning.current = Promise.allSettled([returning.current, releaseItem(held.current)]);
+    held.current = null;
+    if (ahead.current !== null) giveBack(ahead.current.item);
+    ahead.current = null;
+  }, [giveBack]);
+
   const claimNext = useCallback((): Promise<ReviewItem | null> => {
     const ready = ahead.current;
     ahead.current = null;
     if (ready?.wish === wish) return ready.item;
-    void ready?.item.then(giveBack, () => undefined);
-    return nextItem(specialist, mode);
-  }, [specialist, mode, wish]);
+    if (ready !== null) giveBack(ready.item);
+    return returning.current.then(() => nextItem(specialist, mode));
+  }, [specialist, mode, wish, giveBack]);
 
+  const put = useCallback((item: ReviewItem | null): void => {
+    held.current = item?.claim.claim_id ?? null;
+    setStep(item === null ? { at: "empty" } : { at: "deciding", item });
+  }, []);
+  const fail = useCallback(
+    (error: unknown): void => {
+      if (isSignedOut(error)) lost();
+      setStep({ at: "failed", error });
+    },
+    [lost],
+  );
   const show = useCallback(
     (wanted: Promise<ReviewItem | null>): void => {
       setDraft(NO_DRAFT);
-      wanted.then(
-        (item) => {
-          held.current = item?.claim.claim_id ?? null;
-          setStep(item === null ? { at: "empty" } : { at: "deciding", item });
-        },
-        (error: unknown) => {
-          if (isSignedOut(error)) lost();
-          setStep({ at: "failed", error });
-        },
-      );
+      wanted.then(put, fail);
     },
-    [lost],
+    [put, fail],
   );
 
   const next = useCallback(() => {
@@ -112,48 +128,42 @@ export function useReview(options: {
 
   // the first item, and another when the wish changes; what is held then goes back to the others
   useEffect(() => {
-    let current = true;
+    let state: "wanted" | "there" | "left" = "wanted";
     const wanted = claimNext();
     setStep({ at: "loading" });
     setLast(null);
+    setDraft(NO_DRAFT);
     wanted.then(
       (item) => {
-        if (current) show(Promise.resolve(item));
-        else giveBack(item);
+        if (state === "left") return;
+        state = "there";
+        put(item);
       },
       (error: unknown) => {
-        if (current) show(Promise.reject(error));
+        if (state !== "left") fail(error);
       },
     );
     return () => {
-      current = false;
-      if (held.current !== null) void releaseItem(held.current).catch(() => undefined);
-      held.current = null;
-      void ahead.current?.item.then(giveBack, () => undefined);
-      ahead.current = null;
+      if (state === "wanted") giveBack(wanted);
+      state = "left";
+      giveBackHeld();
     };
-  }, [claimNext, show]);
+  }, [claimNext, put, fail, giveBack, giveBackHeld]);
 
   // a page that is closed gives back what it held; one that the browser brings back whole takes something new
   useEffect(() => {
-    const leave = (): void => {
-      if (held.current !== null) void releaseItem(held.current).catch(() => undefined);
-      held.current = null;
-      void ahead.current?.item.then(giveBack, () => undefined);
-      ahead.current = null;
-    };
     const comeBack = (event: PageTransitionEvent): void => {
       if (!event.persisted) return;
       setStep({ at: "loading" });
       show(claimNext());
     };
-    window.addEventListener("pagehide", leave);
+    window.addEventListener("pagehide", giveBackHeld);
     window.addEventListener("pageshow", comeBack);
     return () => {
-      window.removeEventListener("pagehide", leave);
+      window.removeEventListener("pagehide", giveBackHeld);
       window.removeEventListener("pageshow", comeBack);
     };
-  }, [show, claimNext]);
+  }, [show, claimNext, giveBackHeld]);
 
   const decide = useCallback(
     (decision: string) => {
@@ -202,7 +212,7 @@ export function useReview(options: {
           // somebody else took it at once: what was on the desk stays there
           if (current === null) show(claimNext());
         } else {
-          if (current !== null) giveBack(current);
+          if (current !== null) giveBack(Promise.resolve(current));
           held.current = review.claim.claim_id;
           setDraft(NO_DRAFT);
           setStep({ at: "deciding", item: review });
@@ -210,7 +220,7 @@ export function useReview(options: {
       },
       (error: unknown) => setStep({ at: "failed", error }),
     );
-  }, [step, last, countDone, show, claimNext]);
+  }, [step, last, countDone, show, claimNext, giveBack]);
 
   const skip = useCallback(
     async (reason: string) => {
@@ -256,9 +266,4 @@ export function useReview(options: {
   }, [waiting, outbox, countDone]);
 
   return { step, last, waiting, draft, setDraft, decide, skip, undo, next, renew };
-}
-
-/** Gives an item back to the queue; where that fails its time runs out instead. */
-function giveBack(item: ReviewItem | null): void {
-  if (item !== null) void releaseItem(item.claim.claim_id).catch(() => undefined);
 }
