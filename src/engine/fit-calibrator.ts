@@ -42,37 +42,48 @@ function againstRest({ probabilities, labels, weights, classCount }: Calibration
 }
 
 /**
- * The inverse temperature in [0.02, 50] of least log loss: the loss is convex in it, so its derivative is bisected.
- * Source: Guo et al. 2017, section 4.2. Cost: 60 passes over n x classes.
+ * The inverse temperature in [0.02, 50] of least log loss: the loss is convex in it, so Newton's method finds where its derivative is 0, held
+ * between the points known to lie on either side. Source: Guo et al. 2017, section 4.2. Cost: some 8 passes over n x classes, 60 at most.
  */
 function fitTemperature({ probabilities, labels, weights, classCount }: CalibrationData): number {
   const logs = probabilities.map((p) => log(clipProbability(p)));
-  const slopeAt = (inverse: number): number => {
+  const slopeAt = (inverse: number): { slope: number; bend: number } => {
     let slope = 0;
+    let bend = 0;
     for (let row = 0; row < labels.length; row++) {
       const from = row * classCount;
       let greatest = Number.NEGATIVE_INFINITY;
       for (let k = 0; k < classCount; k++) greatest = Math.max(greatest, logs[from + k]);
       let sum = 0;
-      let mean = 0;
+      let first = 0;
+      let second = 0;
       for (let k = 0; k < classCount; k++) {
-        const share = exp(inverse * (logs[from + k] - greatest));
+        const away = logs[from + k] - greatest;
+        const share = exp(inverse * away);
         sum += share;
-        mean += share * logs[from + k];
+        first += share * away;
+        second += share * away * away;
       }
-      slope += weights[row] * (mean / sum - logs[from + labels[row]]);
+      const mean = first / sum;
+      slope += weights[row] * (mean + greatest - logs[from + labels[row]]);
+      bend += weights[row] * (second / sum - mean * mean);
     }
-    return slope;
+    return { slope, bend };
   };
-  let low = 0.02;
-  let high = 50;
+  let [low, high]: [number, number] = [...INVERSE_TEMPERATURES];
+  let inverse = 1;
   for (let step = 0; step < 60; step++) {
-    const middle = Math.sqrt(low * high);
-    if (slopeAt(middle) > 0) high = middle;
-    else low = middle;
+    const { slope, bend } = slopeAt(inverse);
+    if (slope > 0) high = inverse;
+    else low = inverse;
+    const newton = inverse - slope / bend;
+    const next = newton > low && newton < high ? newton : Math.sqrt(low * high);
+    if (Math.abs(next - inverse) <= 1e-14 * inverse) return next;
+    inverse = next;
   }
-  return Math.sqrt(low * high);
+  return inverse;
 }
+const INVERSE_TEMPERATURES = [0.02, 50] as const;
 
 /** [slope, offset]. The slope is kept at 0 or above: a calibrator may flatten a model's order, never turn it round. */
 function fitPlatt(problem: Problem): number[] {

@@ -70,10 +70,14 @@ function scalingLoss({ probabilities, labels, weights, classCount }: Calibration
         greatest = Math.max(greatest, score);
       }
       let sum = 0;
-      for (let k = 0; k < classCount; k++) sum += exp(shares[k] - greatest);
-      loss += weights[row] * (log(sum) + greatest - shares[labels[row]]);
+      const given = shares[labels[row]];
       for (let k = 0; k < classCount; k++) {
-        const residual = weights[row] * (exp(shares[k] - greatest) / sum - (labels[row] === k ? 1 : 0));
+        shares[k] = exp(shares[k] - greatest);
+        sum += shares[k];
+      }
+      loss += weights[row] * (log(sum) + greatest - given);
+      for (let k = 0; k < classCount; k++) {
+        const residual = weights[row] * (shares[k] / sum - (labels[row] === k ? 1 : 0));
         gradient[free.length + k] += residual;
         for (let j = 0; j < classCount; j++) matrixGradient[k * classCount + j] += residual * logs[from + j];
       }

@@ -354,7 +354,7 @@ function splitScore(left: Float64Array, total: Float64Array, leftWeight: number,
 }
 
 /** Weights of the rows of one tree: n draws with replacement, each counting as much as its row. */
-function drawRows(weights: Float64Array, drawKey: number): Float64Array {
+export function drawRows(weights: Float64Array, drawKey: number): Float64Array {
   const rowCount = weights.length;
   const drawn = new Float64Array(rowCount);
   for (let draw = 0; draw < rowCount; draw++) {

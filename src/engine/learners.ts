@@ -10,7 +10,7 @@ import {
   LOGISTIC_PARAMETERS,
   NETWORK_PARAMETERS,
 } from "./parameter-tables.ts";
-import { type ParameterTable, type Resolved, resolveParameters } from "./parameters.ts";
+import { type ParameterTable, type ParameterValue, type Resolved, resolveParameters } from "./parameters.ts";
 import type { TrainingData, Watch } from "./training-data.ts";
 
 /** The parameter table of each learner: names, meaning, range, default, and the peer's name. */
@@ -27,9 +27,10 @@ const learner = <T extends ParameterTable>(
   table: T,
   train: (data: TrainingData, params: Resolved<T>, watch?: Watch) => Model,
 ) => ({
-  prepare: (params: object, owner: string) => {
-    const resolved = resolveParameters(table, params, owner);
-    return (data: TrainingData, watch?: Watch): Model => train(data, resolved, watch);
+  prepare: (given: object, owner: string) => {
+    const resolved = resolveParameters(table, given, owner);
+    const params: Readonly<Record<string, ParameterValue>> = resolved;
+    return { params, train: (data: TrainingData, watch?: Watch): Model => train(data, resolved, watch) };
   },
 });
 

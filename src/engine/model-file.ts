@@ -1,6 +1,6 @@
 import { RequeenError } from "../core/errors.ts";
 import type { Calibrator } from "./calibrate.ts";
-import { checkNaming, type FittedClassifier, type Naming, type TrainingReport } from "./fit-classifier.ts";
+import { checkNaming, type FittedClassifier, HELD_OUT, type Naming, type TrainingReport } from "./fit-classifier.ts";
 import { PARAMETERS } from "./learners.ts";
 import type { Model, TreeModel } from "./model.ts";
 import { decodeBlob, encodeBlob, type NamedArrays, type ReadArrays } from "./model-blob.ts";
@@ -262,15 +262,18 @@ function readReport(value: unknown): TrainingReport {
   if (!isRecord(value) || !Array.isArray(value.candidates) || !Array.isArray(value.classRows))
     return refuse("trainingReport of the model file cannot be read");
   const { rowCount, classRows, seed, folds, grouped, candidates, tuning, note } = value;
+  // files from before out-of-bag calibration do not say: their folds were it
+  const heldOut = HELD_OUT.find((way) => way === (value.heldOut ?? (folds === 0 ? "none" : "folds")));
   const readable =
     [rowCount, seed, folds, ...classRows].every((item) => typeof item === "number") &&
+    heldOut !== undefined &&
     typeof grouped === "boolean" &&
     typeof note === "string" &&
     (tuning === null || isTuning(tuning)) &&
     candidates.every((item) => isRecord(item) && typeof item.kind === "string" && typeof item.logLoss === "number");
   if (!readable) return refuse("trainingReport of the model file cannot be read");
   // every field was checked above
-  return { rowCount, classRows, seed, folds, grouped, candidates, tuning, note } as TrainingReport;
+  return { rowCount, classRows, seed, folds, heldOut, grouped, candidates, tuning, note } as TrainingReport;
 }
 
 const isTuning = (value: unknown): boolean =>

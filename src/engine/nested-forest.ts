@@ -1,6 +1,6 @@
 import { DEEPEST, type ForestType, plantForest } from "./forest.ts";
 import type { ExtraTreesParams, ForestParams } from "./parameter-tables.ts";
-import { type Column, type TrainingData, throwIfCancelled, type Watch } from "./training-data.ts";
+import { type Column, type TrainingData, throwIfCancelled, toFloat32Rows, type Watch } from "./training-data.ts";
 import type { NodeNotes } from "./tree-ensemble.ts";
 
 /** The parameters that one large forest can answer for all smaller values of. */
@@ -56,7 +56,7 @@ export function predictNested(
   // deeper and finer shapes stop later on every path
   const walked = [...shapes.values()];
   const answers: Float64Array[] = configs.map(() => new Float64Array(0));
-  const features = rowsOf(columns);
+  const features = toFloat32Rows(columns);
   for (let tree = 0; tree < most; tree++) {
     throwIfCancelled(watch, `tuning ${modelType}`);
     grove.growTree(tree);
@@ -107,14 +107,6 @@ function addTree(
       node = left[node] + (value <= threshold[node] || (Number.isNaN(value) && missingLeft[node] === 1) ? 0 : 1);
     }
   }
-}
-
-function rowsOf(columns: readonly Column[]): Float32Array {
-  const rows = new Float32Array(columns.length * columns[0].length);
-  for (let j = 0; j < columns.length; j++) {
-    for (let row = 0; row < columns[j].length; row++) rows[row * columns.length + j] = columns[j][row];
-  }
-  return rows;
 }
 
 function toProbabilities(sums: Float64Array, treeCount: number, classCount: number): Float64Array {

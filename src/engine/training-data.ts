@@ -156,6 +156,16 @@ export function withClassWeight(data: TrainingData, classWeight: "none" | "balan
 export const toFloat32Columns = (columns: readonly Column[]): Float32Array[] =>
   columns.map((column) => (column instanceof Float32Array ? column : Float32Array.from(column)));
 
+/** The columns as rows. @returns float32 [n x d], row-major. */
+export function toFloat32Rows(columns: readonly Column[]): Float32Array {
+  const rows = new Float32Array(columns.length * columns[0].length);
+  for (let j = 0; j < columns.length; j++) {
+    const column = columns[j];
+    for (let row = 0; row < column.length; row++) rows[row * columns.length + j] = column[row];
+  }
+  return rows;
+}
+
 /** The rows `rows` of the data, copied, in that order. Cost: (d + 2) * rows.length copies. */
 export function takeRows(data: TrainingData, rows: Uint32Array): TrainingData {
   const labels = new Uint8Array(rows.length);

@@ -106,20 +106,7 @@ export class TreeBuilder {
 
   /** The finished ensemble. @param treeCount keep only the first ones; a tree's nodes and leaves stand behind those of the earlier. */
   finish(treeCount = this.roots.length): TreeEnsemble {
-    const { width } = this;
-    const nodeCount = treeCount < this.roots.length ? this.roots[treeCount] : this.nodeCount;
-    let leafCount = 0;
-    for (let node = 0; node < nodeCount; node++) if (this.feature[node] < 0) leafCount++;
-    return {
-      feature: this.feature.slice(0, nodeCount),
-      threshold: this.threshold.slice(0, nodeCount),
-      left: this.left.slice(0, nodeCount),
-      missingLeft: this.missingLeft.slice(0, nodeCount),
-      cover: this.cover.slice(0, nodeCount),
-      values: this.values.slice(0, leafCount * width),
-      width,
-      roots: Int32Array.from(this.roots.slice(0, treeCount)),
-    };
+    return copyTrees(this.view(), treeCount, treeCount < this.roots.length ? this.roots[treeCount] : this.nodeCount);
   }
 
   private addNodes(count: number): number {
@@ -136,6 +123,23 @@ export class TreeBuilder {
   }
 }
 
+/** The first trees of an ensemble, copied: nodes and leaves of a tree stand behind those of the earlier. @param nodeCount their nodes. */
+export function copyTrees(trees: TreeEnsemble, treeCount: number, nodeCount = trees.roots[treeCount]): TreeEnsemble {
+  const { width } = trees;
+  let leafCount = 0;
+  for (let node = 0; node < nodeCount; node++) if (trees.feature[node] < 0) leafCount++;
+  return {
+    feature: trees.feature.slice(0, nodeCount),
+    threshold: trees.threshold.slice(0, nodeCount),
+    left: trees.left.slice(0, nodeCount),
+    missingLeft: trees.missingLeft.slice(0, nodeCount),
+    cover: trees.cover.slice(0, nodeCount),
+    values: trees.values.slice(0, leafCount * width),
+    width,
+    roots: trees.roots.slice(0, treeCount),
+  };
+}
+
 interface Growable {
   readonly length: number;
   set(from: ArrayLike<number>): void;
@@ -147,13 +151,13 @@ function grown<T extends Growable & ArrayLike<number>>(array: T, make: new (leng
   return larger;
 }
 
-/** The leaf's row in `values` that a row of features reaches. @param features float64 or float32 [d], already float32-valued. */
-export function findLeaf(trees: TreeEnsemble, root: number, features: Float64Array | Float32Array): number {
+/** The leaf's row in `values` that a row of features reaches. @param features float64 or float32, float32-valued: the row's stand from `at` on. */
+export function findLeaf(trees: TreeEnsemble, root: number, features: Float64Array | Float32Array, at = 0): number {
   const { feature, threshold, left, missingLeft } = trees;
   let node = root;
   let column = feature[node];
   while (column >= 0) {
-    const value = features[column];
+    const value = features[at + column];
     const goesLeft = value <= threshold[node] || (Number.isNaN(value) && missingLeft[node] === 1);
     node = left[node] + (goesLeft ? 0 : 1);
     column = feature[node];

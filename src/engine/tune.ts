@@ -302,7 +302,7 @@ class Search {
     const watch: Watch = { ...this.watch, onProgress: undefined };
     if (modelType !== "random_forest" && modelType !== "extra_trees") {
       return group.map((params) =>
-        predictProbabilities(LEARNERS[modelType].prepare({ ...params, seed }, modelType)(train, watch), held),
+        predictProbabilities(LEARNERS[modelType].prepare({ ...params, seed }, modelType).train(train, watch), held),
       );
     }
     const resolved = group.map((params) =>

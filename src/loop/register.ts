@@ -179,6 +179,7 @@ function paramsOf(run: Run, dataset: Dataset, verdict: VerdictRecord): Record<st
     champion_version: run.champion_version,
     model_params: JSON.stringify(trainingReport(run)?.params ?? {}),
     calibrator: trainingReport(run)?.calibrator ?? null,
+    calibrated_on: trainingReport(run)?.heldOut ?? null,
   };
   return Object.fromEntries(Object.entries(given).flatMap(([key, value]) => (value === null ? [] : [[key, String(value)]])));
 }
@@ -205,6 +206,8 @@ function metricsOf(verdict: VerdictRecord, dataset: Dataset, timestampMs: number
 interface TrainingReport {
   readonly params: Readonly<Record<string, unknown>>;
   readonly calibrator: string;
+  /** Absent in runs from before out-of-bag calibration, which held out by folds. */
+  readonly heldOut?: string;
   readonly tuning: { readonly metric: string; readonly trials: readonly { readonly score: number }[] } | null;
 }
 

@@ -37,7 +37,7 @@ export interface FitAsk {
   readonly trainRows: Uint32Array;
   /** Rows to predict; empty for none. */
   readonly predictRows: Uint32Array;
-  /** Choose a calibrator by cross-validation: five more trainings. */
+  /** Choose a calibrator on rows held out: up to five more trainings. */
   readonly calibrate: boolean;
   /** Whether the model itself is wanted (not for the folds of a cross-fit). */
   readonly wantModel: boolean;

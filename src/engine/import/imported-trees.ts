@@ -95,6 +95,7 @@ export function fromForeignTrees(ensemble: ForeignEnsemble, naming: Naming): Fit
       classRows: Array.from({ length: classCount }, () => 0),
       seed: 0,
       folds: 0,
+      heldOut: "none",
       grouped: false,
       candidates: [],
       tuning: null,

@@ -224,3 +224,42 @@ test("calibrating several classes keeps a sharper log loss than none when the mo
   expect(Math.min(...others.map((candidate) => candidate.logLoss))).toBeLessThan(none.logLoss);
   expect(logLoss(Float64Array.of(0.25, 0.25, 0.25, 0.25), Uint8Array.of(2), 4)).toBeCloseTo(Math.log(4), 12);
 });
+
+test("no inverse temperature beside the one that was found has less log loss, and one without a minimum ends at the bound", () => {
+  for (const [classCount, sharpen] of [
+    [2, 0.3],
+    [2, 4],
+    [4, 1.7],
+  ]) {
+    const random = new SeededRandom(classCount * 10 + sharpen);
+    const probabilities = new Float64Array(500 * classCount);
+    const labels = new Uint8Array(500);
+    for (let row = 0; row < 500; row++) {
+      const scores = Array.from({ length: classCount }, () => random.nextNormal());
+      // Gumbel's trick: a class drawn with the probabilities that the scores mean
+      const drawn = scores.map((score) => score - Math.log(-Math.log(random.next())));
+      labels[row] = drawn.indexOf(Math.max(...drawn));
+      const shares = scores.map((score) => Math.exp(sharpen * score));
+      const sum = shares.reduce((all, share) => all + share, 0);
+      shares.forEach((share, k) => {
+        probabilities[row * classCount + k] = share / sum;
+      });
+    }
+    const data = { probabilities, labels, weights: new Float64Array(500).fill(1), classCount };
+    const found = fitCalibrator("temperature", data);
+    if (found.kind !== "temperature") throw new Error("another calibrator came back");
+    const lossAt = (inverse: number): number => {
+      const p = probabilities.slice();
+      applyCalibrator({ kind: "temperature", inverse }, p, classCount);
+      return logLoss(p, labels, classCount);
+    };
+    for (const factor of [0.99, 1.01]) expect(lossAt(found.inverse * factor)).toBeGreaterThanOrEqual(lossAt(found.inverse));
+  }
+  const certain = {
+    probabilities: Float64Array.of(0.4, 0.6, 0.3, 0.7),
+    labels: Uint8Array.of(1, 1),
+    weights: Float64Array.of(1, 1),
+    classCount: 2,
+  };
+  expect(fitCalibrator("temperature", certain)).toMatchObject({ inverse: expect.closeTo(50, 6) });
+});
