@@ -60,8 +60,8 @@ const RESUMABLE = new Set([
 const REFUSALS = new Set(["evidence_refused", "not_enough_evidence", "conflict", "tombstoned"]);
 
 /**
- * Drives a run to its end from wherever it stands. Each step is recorded before it begins and after it ends; a step that had begun is done
- * again. One process at a time, by the lease `run:<specialist>`; every write carries its fencing token, so that a process that lost the
+ * Drives a run to its end from wherever it stands. Each step is recorded before it begins and after it ends, the end of one and the begin of
+ * the next in one write; a step that had begun is done again. One process at a time, by the lease `run:<specialist>`; every write carries its fencing token, so that a process that lost the
  * lease can change nothing any more.
  * @returns the run, ended.
  * @throws RequeenError run_not_found; the step's own error, when the run stays resumable; lease_lost, cancelled.
@@ -84,19 +84,26 @@ export async function driveRun(house: House, steps: Steps, runId: string, option
       return run;
     };
     try {
-      for (const step of RUN_STEPS) {
-        if (run.steps.some((record) => record.step === step && record.ended_at !== null)) continue;
+      const left = RUN_STEPS.filter((step) => !run.steps.some((record) => record.step === step && record.ended_at !== null));
+      if (left.length === 0) await write({ state: "finished", ended_at: house.now() });
+      let isBegun = false;
+      for (const [index, step] of left.entries()) {
         signal.throwIfAborted();
-        await write({ steps: begin(run.steps, step, house.now()) });
+        if (!isBegun) await write({ steps: begin(run.steps, step, house.now()) });
         options.onEvent?.({ run, step, phase: "started", share: 0 });
         const policy = run.policy as Policy;
         const progress = (share: number) => options.onEvent?.({ run, step, phase: "progress", share });
         const { result, changes } = await steps[step](house, { run, specialist, policy, signal, progress });
-        await write({ ...changes, steps: end(run.steps, step, result, house.now()) });
+        // one write for each boundary: a wait for the disk costs more than most steps do
+        const next = left[index + 1];
+        const now = house.now();
+        const ended = { ...changes, steps: end(run.steps, step, result, now) };
+        isBegun = next !== undefined && !signal.aborted;
+        if (next === undefined) await write({ ...ended, state: "finished", ended_at: now });
+        else await write(isBegun ? { ...ended, steps: begin(ended.steps, next, now) } : ended);
         options.onEvent?.({ run, step, phase: "done", share: 1 });
         house.log("run.step", { run_id: run.run_id, specialist: run.specialist, step, result });
       }
-      await write({ state: "finished", ended_at: house.now() });
     } catch (thrown) {
       const stopped = [thrown, signal.reason].find((reason) => reason instanceof RunStopped);
       if (stopped !== undefined) {

@@ -1,7 +1,8 @@
 import { RequeenError } from "../core/errors.ts";
 import type { Plan } from "../core/plan.ts";
 import type { Column, Specialist } from "../core/specialist.ts";
-import { extractFeatures, featureNames } from "../features/index.ts";
+import { featureNames } from "../features/index.ts";
+import { rememberedFeatures } from "../features/remembered.ts";
 
 /** The engine reads float32. */
 const LARGEST_FLOAT32 = 3.4028234663852886e38;
@@ -31,7 +32,7 @@ export function vectorOf(specialist: Specialist, subject: Subject): Float64Array
     return columnsVector(specialist.name, features.columns, subject.columns);
   }
   if (!("plan" in subject)) throw new RequeenError("bad_features", `specialist ${specialist.name} judges plans; columns came`);
-  return extractFeatures(features.schema, subject.plan);
+  return rememberedFeatures(features.schema, subject.plan);
 }
 
 function columnsVector(specialist: string, columns: readonly Column[], values: ColumnValues): Float64Array {

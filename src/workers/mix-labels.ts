@@ -70,8 +70,11 @@ function indicesWhere<T>(items: readonly T[], wanted: (item: T, index: number) =
   return items.flatMap((item, index) => (wanted(item, index) ? [index] : []));
 }
 
-const pick = (column: Float64Array, rows: readonly number[]): Float64Array =>
-  Float64Array.from(rows, (row) => column[row] ?? Number.NaN);
+function pick(column: Float64Array, rows: readonly number[]): Float64Array {
+  const picked = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i += 1) picked[i] = column[rows[i] ?? 0] ?? Number.NaN;
+  return picked;
+}
 
 /** The rows with a weight above 0, as the engine takes them. */
 export function take(

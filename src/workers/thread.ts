@@ -68,8 +68,12 @@ async function tableOf({ path, featureNames }: DatasetReference): Promise<Table>
   return table;
 }
 
-const takeRows = (column: Float64Array, rows: Uint32Array): Float64Array =>
-  Float64Array.from(rows, (row) => column[row] ?? Number.NaN);
+/** A loop: `Float64Array.from` with a function takes eight times as long. */
+function takeRows(column: Float64Array, rows: Uint32Array): Float64Array {
+  const taken = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i += 1) taken[i] = column[rows[i] ?? 0] ?? Number.NaN;
+  return taken;
+}
 
 /** What a fit learns from: rows that weigh nothing are left out. The same rows, model type and seed give the same, whoever asks. */
 async function rowsToLearn(ask: Pick<FitAsk, "dataset" | "modelType" | "trainRows" | "seed" | "params">) {
@@ -128,8 +132,11 @@ function latencyOf(fitted: FittedClassifier, columns: readonly Float64Array[]): 
   const rowCount = columns[0]?.length ?? 0;
   const times: number[] = [];
   const out = new Float64Array(fitted.classCount);
+  const values = new Float64Array(columns.length);
   for (let index = 0; index < 2 * TIMED_ROWS; index += 1) {
-    const values = Float64Array.from(columns, (column) => column[index % rowCount] ?? Number.NaN);
+    columns.forEach((column, j) => {
+      values[j] = column[index % rowCount] ?? Number.NaN;
+    });
     const startedAt = performance.now();
     predictRow(fitted, values, out);
     if (index >= TIMED_ROWS) times.push(performance.now() - startedAt);
@@ -156,6 +163,18 @@ async function score(ask: ScoreAsk): Promise<ScoreAnswer> {
   };
 }
 
+const PROGRESS_STEP = 0.02;
+
+/** Passes on only what a reader can see: a message a tree keeps both threads busy with messages. */
+function inSteps(report: Report): Report {
+  let told = 0;
+  return (share) => {
+    if (share - told < PROGRESS_STEP) return;
+    told = share;
+    report(share);
+  };
+}
+
 const port = parentPort;
 if (port === null) throw new Error("thread.ts runs in a worker thread only");
 const send = (message: ThreadMessage): void => port.postMessage(message);
@@ -163,7 +182,14 @@ const send = (message: ThreadMessage): void => port.postMessage(message);
 port.on("message", async ({ id, job, ask }: AskMessage) => {
   try {
     const handler = HANDLERS[job] as (ask: unknown, report: Report) => Promise<Jobs[JobName]["answer"]>;
-    send({ id, kind: "answer", answer: await handler(ask, (share) => send({ id, kind: "progress", share })) });
+    send({
+      id,
+      kind: "answer",
+      answer: await handler(
+        ask,
+        inSteps((share) => send({ id, kind: "progress", share })),
+      ),
+    });
   } catch (thrown) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
     const known = isRequeenError(error) ? error : null;

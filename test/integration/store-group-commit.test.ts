@@ -127,3 +127,20 @@ test("closing writes what was accepted before", async () => {
   expect((await again.listFeedback({}, { limit: 100 })).items).toHaveLength(OPINIONS);
   await again.close();
 });
+
+test("a write in order is committed, and the connection waits for the disk again afterwards, also when the work throws", () => {
+  const connection = new SqliteConnection(new DatabaseSync(":memory:"), ":memory:");
+  connection.database.exec("PRAGMA synchronous = FULL; CREATE TABLE numbers (n INTEGER UNIQUE)");
+  const synchronous = () => connection.get("PRAGMA synchronous")?.synchronous;
+  const seen = connection.writeInOrder(() => {
+    connection.run("INSERT INTO numbers VALUES (1)");
+    return synchronous();
+  });
+  expect(seen).toBe(1);
+  expect(synchronous()).toBe(2);
+  expect(connection.database.isTransaction).toBe(false);
+  expect(() => connection.writeInOrder(() => connection.run("INSERT INTO numbers VALUES (1)"))).toThrow();
+  expect(synchronous()).toBe(2);
+  expect(connection.all("SELECT n FROM numbers").length).toBe(1);
+  connection.close();
+});

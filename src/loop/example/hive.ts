@@ -54,11 +54,12 @@ const REVIEW_DAYS = 12;
  */
 export async function runHiveExample(house: House, request: HiveRequest): Promise<HiveResult> {
   const memory = await remember(house, request);
+  const plans = lazily(() => simulatePlans({ seed: memory.seed, count: Math.max(...Object.values(FEEDBACK_COUNTS)) }));
   const runs = await Promise.all(
     house.specialists
       .map(({ name }) => name)
       .filter(isHive)
-      .map((specialist) => runSpecialist(house, specialist, memory, request)),
+      .map((specialist) => runSpecialist(house, specialist, memory, plans, request)),
   );
   return {
     feedback: memory.feedback,
@@ -78,7 +79,22 @@ async function remember(house: House, { seed, feedback }: HiveRequest): Promise<
   return memory;
 }
 
-async function runSpecialist(house: House, specialist: HiveSpecialist, memory: Memory, request: HiveRequest): Promise<Run> {
+/** What all five judge is made once, and not at all when their runs have ended. */
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+async function runSpecialist(
+  house: House,
+  specialist: HiveSpecialist,
+  memory: Memory,
+  allPlans: () => readonly Plan[],
+  request: HiveRequest,
+): Promise<Run> {
   const finished = await finishedRun(house, specialist);
   if (finished !== null) return finished;
   // the threads load their modules while the first plans are made
@@ -91,10 +107,11 @@ async function runSpecialist(house: House, specialist: HiveSpecialist, memory: M
     signal: request.signal,
   });
   request.onStage?.(specialist, "judging plans");
-  const opinions = await judgePlans(house, specialist, memory);
+  const plans = allPlans().slice(0, FEEDBACK_COUNTS[specialist]);
+  const opinions = await judgePlans(house, specialist, memory, plans);
   request.onStage?.(specialist, "feedback");
   await (memory.feedback === "simulated"
-    ? review(house, specialist, memory, opinions)
+    ? review(house, specialist, memory, plans, opinions)
     : fabricate(house, specialist, memory, opinions));
   const open = await openRun(house, specialist);
   const options = { signal: request.signal, ...(request.onEvent === undefined ? {} : { onEvent: request.onEvent }) };
@@ -125,10 +142,9 @@ async function openRun(house: House, specialist: string): Promise<Run | null> {
   return items[0] ?? null;
 }
 
-async function judgePlans(house: House, specialist: HiveSpecialist, memory: Memory): Promise<Opinion[]> {
-  const plans = simulatePlans({ seed: memory.seed, count: FEEDBACK_COUNTS[specialist] });
+async function judgePlans(house: House, specialist: HiveSpecialist, memory: Memory, plans: readonly Plan[]): Promise<Opinion[]> {
   const startMs = memory.anchor_ms - (REVIEW_DAYS + 1) * DAY_MS;
-  const requests = plans.map((plan: Plan, index) => ({
+  const requests = plans.map((plan, index) => ({
     plan,
     opinionId: `hive-${memory.seed}-${specialist}-${index + 1}`,
     evaluatedAtMs: startMs + index * 5 * 60_000,
@@ -137,12 +153,17 @@ async function judgePlans(house: House, specialist: HiveSpecialist, memory: Memo
 }
 
 /** Every third opinion is judged blind, the others with the opinion in sight. */
-async function review(house: House, specialist: HiveSpecialist, memory: Memory, opinions: readonly Opinion[]): Promise<void> {
-  const toReview = opinions.flatMap((opinion) =>
-    opinion.cognitive_plan === null
-      ? []
-      : [{ opinionId: opinion.opinion_id, plan: opinion.cognitive_plan, recommendation: opinion.opinion.recommendation }],
-  );
+async function review(
+  house: House,
+  specialist: HiveSpecialist,
+  memory: Memory,
+  plans: readonly Plan[],
+  opinions: readonly Opinion[],
+): Promise<void> {
+  const toReview = plans.flatMap((plan, index) => {
+    const opinion = opinions[index];
+    return opinion === undefined ? [] : [{ opinionId: opinion.opinion_id, plan, recommendation: opinion.opinion.recommendation }];
+  });
   const judgements = simulateReviewers({
     seed: memory.seed,
     specialist,

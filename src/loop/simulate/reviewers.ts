@@ -1,7 +1,7 @@
 import { RequeenError } from "../../core/errors.ts";
 import type { Plan } from "../../core/plan.ts";
 import { deriveSeed, SeededRandom } from "../../engine/seeded-random.ts";
-import { extractFeatures } from "../../features/index.ts";
+import { rememberedFeatures } from "../../features/remembered.ts";
 import { checkCount, FIRST_PLAN_MS, simulatePlans } from "./plans.ts";
 import { pickFrom } from "./profile.ts";
 import {
@@ -104,7 +104,7 @@ export function simulateReviewers(request: SimulateReviewersRequest): SimulatedJ
   const dealing = new SeededRandom(deriveSeed(base, reviewerCount));
   const judgements: SimulatedJudgement[] = [];
   for (const opinion of opinions) {
-    const vector = extractFeatures("plan/2", opinion.plan);
+    const vector = rememberedFeatures("plan/2", opinion.plan);
     const first = dealing.nextInt(people.length);
     const who = [first];
     if (dealing.next() < secondReviewShare) who.push((first + 1 + dealing.nextInt(people.length - 1)) % people.length);

@@ -70,6 +70,19 @@ export class SqliteConnection {
     return this.#group.write(rows, work);
   }
 
+  /**
+   * As `write`, but on the disk only with the next durable write, which flushes all before it: for what means nothing without its process. The
+   * death of the process loses nothing of it; a power cut, which ends every process of the file, may.
+   */
+  writeInOrder<T>(work: () => T): T {
+    this.database.exec("PRAGMA synchronous = NORMAL");
+    try {
+      return this.write(work);
+    } finally {
+      if (this.database.isOpen) this.database.exec("PRAGMA synchronous = FULL");
+    }
+  }
+
   /** As `write`, but does not wait for another process's transaction. @throws what SQLite throws, as it is */
   transactionAtOnce<T>(work: () => T): T {
     this.prepare("PRAGMA busy_timeout = 0").get();

@@ -59,7 +59,7 @@ export function recordMethods(connection: SqliteConnection): Pick<Store, Methods
     async addDataset(dataset) {
       const sql = "INSERT INTO datasets (id, specialist, at, document) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING";
       const { dataset_id, specialist, created_at } = dataset;
-      connection.write(() => connection.run(sql, dataset_id, specialist, created_at, JSON.stringify(dataset)));
+      await connection.writeTogether(1, () => connection.run(sql, dataset_id, specialist, created_at, JSON.stringify(dataset)));
     },
     async getDataset(datasetId) {
       return getRecord<Dataset>(connection, "datasets", datasetId);
@@ -71,7 +71,7 @@ export function recordMethods(connection: SqliteConnection): Pick<Store, Methods
     async addVerdict(verdict) {
       const sql = "INSERT INTO verdicts (id, specialist, at, document) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING";
       const { verdict_id, specialist, created_at } = verdict;
-      connection.write(() => connection.run(sql, verdict_id, specialist, created_at, JSON.stringify(verdict)));
+      await connection.writeTogether(1, () => connection.run(sql, verdict_id, specialist, created_at, JSON.stringify(verdict)));
     },
     async getVerdict(verdictId) {
       return getRecord<VerdictRecord>(connection, "verdicts", verdictId);
@@ -84,7 +84,7 @@ export function recordMethods(connection: SqliteConnection): Pick<Store, Methods
       const sql =
         "INSERT INTO deployments (id, specialist, state, at, document) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING";
       const { deployment_id, specialist, state, prepared_at } = deployment;
-      connection.write(() => {
+      await connection.writeTogether(1, () => {
         if (connection.run(sql, deployment_id, specialist, state, prepared_at, JSON.stringify(deployment)) === 1) return;
         if (isDeepStrictEqual(getRecord<Deployment>(connection, "deployments", deployment_id), deployment)) return;
         throw new RequeenError("already_exists", `deployment ${deployment_id} is there with other content`, { deployment_id });
@@ -93,7 +93,7 @@ export function recordMethods(connection: SqliteConnection): Pick<Store, Methods
     async putDeployment(deployment) {
       const sql = "UPDATE deployments SET state = ?, at = ?, document = ? WHERE id = ?";
       const { deployment_id, state, prepared_at } = deployment;
-      connection.write(() => {
+      await connection.writeTogether(1, () => {
         if (connection.run(sql, state, prepared_at, JSON.stringify(deployment), deployment_id) === 0)
           throw new RequeenError("not_found", `no deployment has the id ${deployment_id}`, { deployment_id });
       });

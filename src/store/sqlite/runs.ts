@@ -24,7 +24,7 @@ export function runMethods(connection: SqliteConnection): Pick<Store, Methods> {
   };
   return {
     async addRun(run) {
-      connection.write(() => {
+      await connection.writeTogether(1, () => {
         const { run_id, specialist, state, trigger, fence, started_at } = run;
         if (connection.get("SELECT 1 FROM runs WHERE id = ?", run_id) !== undefined)
           throw new RequeenError("conflict", `run ${run_id} is there already`, { run_id });
@@ -57,7 +57,7 @@ export function runMethods(connection: SqliteConnection): Pick<Store, Methods> {
     },
 
     async putRun(run) {
-      connection.write(() => {
+      await connection.writeTogether(1, () => {
         const stored = connection.get("SELECT fence FROM runs WHERE id = ?", run.run_id);
         if (stored === undefined)
           throw new RequeenError("run_not_found", `no run has the id ${run.run_id}`, { run_id: run.run_id });
@@ -91,7 +91,7 @@ export function runMethods(connection: SqliteConnection): Pick<Store, Methods> {
     },
 
     async acquireLease(name, owner, ttlMs, now) {
-      return connection.write(() => {
+      return connection.writeInOrder(() => {
         // Rows stay after release, so the largest fence of all is never given twice.
         const row = connection.get(
           `INSERT INTO leases (name, owner, fence, expires_at)
@@ -110,11 +110,11 @@ export function runMethods(connection: SqliteConnection): Pick<Store, Methods> {
 
     async renewLease(name, owner, fence, ttlMs, now) {
       const sql = "UPDATE leases SET expires_at = ? WHERE name = ? AND owner = ? AND fence = ?";
-      return connection.write(() => connection.run(sql, now + ttlMs, name, owner, fence) === 1);
+      return connection.writeInOrder(() => connection.run(sql, now + ttlMs, name, owner, fence) === 1);
     },
 
     async releaseLease(name, owner, fence) {
-      connection.write(() =>
+      connection.writeInOrder(() =>
         connection.run("UPDATE leases SET owner = NULL WHERE name = ? AND owner = ? AND fence = ?", name, owner, fence),
       );
     },
