@@ -1,6 +1,8 @@
 import { isRequeenError } from "../core/errors.ts";
 import { MODEL_TYPES, type ModelTypeName } from "../core/specialist.ts";
-import { PARAMETERS, resolveParameters } from "../engine/index.ts";
+// not the engine's index: every command reads the configuration, few train
+import { PARAMETERS } from "../engine/parameter-tables.ts";
+import { resolveParameters } from "../engine/parameters.ts";
 import type { Problem } from "./explain-issue.ts";
 import type { CheckedConfig } from "./schema.ts";
 

@@ -33,7 +33,6 @@ export {
 } from "./fit-classifier.ts";
 export { trainExtraTrees, trainForest } from "./forest.ts";
 export { type ProbabilityInterval, vennAbersInterval } from "./isotonic.ts";
-export { PARAMETERS } from "./learners.ts";
 export { trainLogistic } from "./logistic.ts";
 export {
   type AverageScores,
@@ -62,7 +61,7 @@ export {
 export { decodeModel, encodeModel } from "./model-file.ts";
 export { trainNetwork } from "./network.ts";
 export { encodeOnnx } from "./onnx.ts";
-export type { BoostingParams, ForestParams, LogisticParams } from "./parameter-tables.ts";
+export { type BoostingParams, type ForestParams, type LogisticParams, PARAMETERS } from "./parameter-tables.ts";
 export { describeRange, type ParameterSpec, type ParameterTable, type ParameterValue, resolveParameters } from "./parameters.ts";
 export { ORIGINAL_PRESETS, ORIGINAL_SEED } from "./presets.ts";
 export { deriveSeed, mix32, SeededRandom } from "./seeded-random.ts";

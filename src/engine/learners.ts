@@ -13,15 +13,6 @@ import {
 import { type ParameterTable, type ParameterValue, type Resolved, resolveParameters } from "./parameters.ts";
 import type { TrainingData, Watch } from "./training-data.ts";
 
-/** The parameter table of each learner: names, meaning, range, default, and the peer's name. */
-export const PARAMETERS = {
-  random_forest: FOREST_PARAMETERS,
-  extra_trees: EXTRA_TREES_PARAMETERS,
-  gradient_boosting: BOOSTING_PARAMETERS,
-  logistic_regression: LOGISTIC_PARAMETERS,
-  neural_network: NETWORK_PARAMETERS,
-} as const satisfies Record<ModelType, ParameterTable>;
-
 /** One learner: its parameters and how it is trained on checked arguments. */
 const learner = <T extends ParameterTable>(
   table: T,

@@ -1,9 +1,9 @@
 import { RequeenError } from "../core/errors.ts";
 import type { Calibrator } from "./calibrate.ts";
 import { checkNaming, type FittedClassifier, HELD_OUT, type Naming, type TrainingReport } from "./fit-classifier.ts";
-import { PARAMETERS } from "./learners.ts";
 import type { Model, TreeModel } from "./model.ts";
 import { decodeBlob, encodeBlob, type NamedArrays, type ReadArrays } from "./model-blob.ts";
+import { PARAMETERS } from "./parameter-tables.ts";
 import { type ParameterValue, resolveParameters } from "./parameters.ts";
 import { countInputs, type Scaler } from "./standardise.ts";
 import { LIMITS } from "./training-data.ts";

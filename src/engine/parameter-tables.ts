@@ -1,3 +1,4 @@
+import type { ModelType } from "./model.ts";
 import type { ParameterTable, Resolved } from "./parameters.ts";
 
 /** The parameters of every learner. Names follow scikit-learn's, in camel case; `peer` names what other libraries call it. */
@@ -298,3 +299,12 @@ export type ForestParams = Resolved<typeof FOREST_PARAMETERS>;
 export type ExtraTreesParams = Resolved<typeof EXTRA_TREES_PARAMETERS>;
 export type BoostingParams = Resolved<typeof BOOSTING_PARAMETERS>;
 export type LogisticParams = Resolved<typeof LOGISTIC_PARAMETERS>;
+
+/** The parameter table of each learner: names, meaning, range, default, and the peer's name. */
+export const PARAMETERS = {
+  random_forest: FOREST_PARAMETERS,
+  extra_trees: EXTRA_TREES_PARAMETERS,
+  gradient_boosting: BOOSTING_PARAMETERS,
+  logistic_regression: LOGISTIC_PARAMETERS,
+  neural_network: NETWORK_PARAMETERS,
+} as const satisfies Record<ModelType, ParameterTable>;

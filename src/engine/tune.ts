@@ -1,9 +1,9 @@
 import { RequeenError } from "../core/errors.ts";
-import { LEARNERS, PARAMETERS } from "./learners.ts";
+import { LEARNERS } from "./learners.ts";
 import { brierScore, logLoss, rocAuc, scoreDecisions } from "./metrics.ts";
 import { type ModelType, mostLikely, predictProbabilities } from "./model.ts";
 import { type NestedConfig, predictNested } from "./nested-forest.ts";
-import { EXTRA_TREES_PARAMETERS, FOREST_PARAMETERS } from "./parameter-tables.ts";
+import { EXTRA_TREES_PARAMETERS, FOREST_PARAMETERS, PARAMETERS } from "./parameter-tables.ts";
 import { type ParameterValue, resolveParameters } from "./parameters.ts";
 import { deriveSeed, SeededRandom } from "./seeded-random.ts";
 import { splitFolds, splitTemporal, type Turn, turnsOfFolds } from "./split-folds.ts";

@@ -3,8 +3,8 @@ import type { Specialist } from "../core/specialist.ts";
 import type { FittedClassifier } from "../engine/index.ts";
 import { CHAMPION_ALIAS, MODEL_FILES, VERSION_TAGS } from "../registry/names.ts";
 import type { ModelVersion } from "../registry/registry.ts";
+import { featureNamesOf } from "./feature-names.ts";
 import { type House, registryNames } from "./house.ts";
-import { featureNamesOf } from "./vector.ts";
 
 /** The production model of a specialist, ready to judge. */
 export interface Champion {

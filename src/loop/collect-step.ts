@@ -17,13 +17,13 @@ import { VERSION_TAGS } from "../registry/names.ts";
 import { writeParquet } from "../store/parquet.ts";
 import { championVersion } from "./champion.ts";
 import { type DatasetRow, datasetBatches, datasetFields, readSeen } from "./dataset-file.ts";
+import { featureNamesOf } from "./feature-names.ts";
 import { haveRunFile, RUN_FILES } from "./fetch-file.ts";
 import { generatedRows } from "./first-from-synthetic.ts";
 import { byPolicy, summarizeFinding, takeDown } from "./forensics.ts";
 import { type Gathered, gatherLabels, type LabelledOpinion } from "./gather-labels.ts";
 import type { House } from "./house.ts";
 import type { StepContext, StepOutcome } from "./run-steps.ts";
-import { featureNamesOf } from "./vector.ts";
 
 const DAY_MS = 86_400_000;
 /**

@@ -8,10 +8,10 @@ import { VERSION_TAGS } from "../registry/names.ts";
 import type { ModelVersion } from "../registry/registry.ts";
 import { readParquet } from "../store/parquet.ts";
 import { championVersion } from "./champion.ts";
+import { featureNamesOf } from "./feature-names.ts";
 import { haveRunFile, RUN_FILES } from "./fetch-file.ts";
 import { type House, specialistOf } from "./house.ts";
 import { readPredictions } from "./predictions-file.ts";
-import { featureNamesOf } from "./vector.ts";
 
 const countPair = z.strictObject({ agreed: z.int().nonnegative(), labelled: z.int().nonnegative() });
 const numberPair = z.strictObject({ reference: z.number(), current: z.number() });

@@ -5,7 +5,7 @@ import type { Policy } from "../core/policy.ts";
 import type { Specialist } from "../core/specialist.ts";
 import { toIso } from "../core/time.ts";
 import type { Finding } from "../decide/forensics/finding.ts";
-import { examineLabels, worstEffects } from "../decide/forensics.ts";
+import type { examineLabels } from "../decide/forensics.ts";
 import type { StoredFeedback } from "../store/store.ts";
 import type { House } from "./house.ts";
 
@@ -115,6 +115,8 @@ export async function examineIntake(house: House, specialist: Specialist, always
   const { items } = await house.store.listFeedback({ specialist: specialist.name, state: "current" }, { limit: EXAMINED });
   const newest = items[0]?.sequence ?? 0;
   if (newest - (before?.last_sequence ?? 0) < (always ? 1 : LOOK_EVERY)) return null;
+  // loaded here: who only reads findings, as `requeen status` does, needs no detectors
+  const { examineLabels, worstEffects } = await import("../decide/forensics.ts");
   const human = items.filter(({ evidence }) => isHuman(evidence.tier)).toReversed();
   const found = byPolicy(examineLabels(human.map(asRow), { classes: specialist.classes, seed: SEED }), policy);
   const acting = found.filter(({ effect }) => effect !== "warn");

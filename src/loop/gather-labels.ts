@@ -2,8 +2,8 @@ import { isHuman, type Tier } from "../core/evidence.ts";
 import type { Specialist } from "../core/specialist.ts";
 import { type JoinedLabels, joinReviewers, type SourceError, sourceErrors } from "../decide/index.ts";
 import type { LabelRow } from "../store/store.ts";
+import { featureNamesOf } from "./feature-names.ts";
 import type { House } from "./house.ts";
-import { featureNamesOf } from "./vector.ts";
 
 /** One opinion with the label that its current judgements give it. Its features stand in `Gathered.features` at the same position. */
 export interface LabelledOpinion {

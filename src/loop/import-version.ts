@@ -5,10 +5,10 @@ import { encodeModel } from "../engine/index.ts";
 import { buildModelDirectory } from "../registry/model-files.ts";
 import { VERSION_TAGS } from "../registry/names.ts";
 import { publishModel } from "../registry/publish-model.ts";
+import { featureNamesOf } from "./feature-names.ts";
 import { type House, registryNames, specialistOf } from "./house.ts";
 import { type ShownModel, showModel } from "./present.ts";
 import { findOrCreateRegistryRun } from "./registry-run.ts";
-import { featureNamesOf } from "./vector.ts";
 
 /** On a version: the program that wrote the file it was imported from. */
 export const IMPORTED_TAG = "requeen.imported_from";

@@ -7,12 +7,13 @@ import type { Feedback } from "../core/feedback.ts";
 import { NO_CHAMPION_RECOMMENDATION, type Opinion, type OpinionHead } from "../core/opinion.ts";
 import { describeProblems, type Problem, type ReadResult, readFeedback, readOpinion } from "../core/read-documents.ts";
 import type { FeedbackOutcome, Store } from "../store/store.ts";
+import { widthOf } from "./feature-names.ts";
 import { examineIntake } from "./forensics.ts";
 import { type House, specialistOf } from "./house.ts";
 import { groupOf } from "./judge.ts";
 import { noteWrite } from "./note-write.ts";
 import { areNotesWithheld, cleanDocument, cleanFeedback, cleanOpinion } from "./redact.ts";
-import { vectorOf, widthOf } from "./vector.ts";
+import { vectorOf } from "./vector.ts";
 
 /** What became of an import. Every document is in exactly one of the counts. */
 export interface ImportReport {

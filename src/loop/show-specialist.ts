@@ -1,8 +1,8 @@
 import type { Policy } from "../core/policy.ts";
 import type { Specialist } from "../core/specialist.ts";
+import { featureNamesOf } from "./feature-names.ts";
 import { type House, type Origin, registryNames } from "./house.ts";
 import { answersOf } from "./intake.ts";
-import { featureNamesOf } from "./vector.ts";
 
 /** A specialist as the outside sees it: its configuration with everything resolved. */
 export interface ShownSpecialist extends Omit<Specialist, "policy" | "mlflow"> {

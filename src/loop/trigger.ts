@@ -6,7 +6,6 @@ import { decideTrigger, type TriggerDecision, type TriggerState } from "../decid
 import { VERSION_TAGS } from "../registry/names.ts";
 import type { LabelCounts } from "../store/store.ts";
 import { championVersion } from "./champion.ts";
-import { readDrift } from "./drift.ts";
 import { readTaskState } from "./executor.ts";
 import type { House } from "./house.ts";
 import { isHeld } from "./lease.ts";
@@ -124,6 +123,7 @@ async function driftFound(
   champion: string | null,
   last: Run | undefined,
 ): Promise<boolean> {
+  const { readDrift } = await import("./drift.ts");
   const report = await readDrift(house, specialist.name);
   if (report === null || report.state !== "drift" || report.champion_version !== champion) return false;
   return report.checked_at > (last?.started_at ?? Number.NEGATIVE_INFINITY);

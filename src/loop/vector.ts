@@ -1,7 +1,6 @@
 import { RequeenError } from "../core/errors.ts";
 import type { Plan } from "../core/plan.ts";
 import type { Column, Specialist } from "../core/specialist.ts";
-import { featureNames } from "../features/index.ts";
 import { rememberedFeatures } from "../features/remembered.ts";
 
 /** The engine reads float32. */
@@ -11,14 +10,6 @@ export type ColumnValues = Readonly<Record<string, number | string | boolean | n
 
 /** What a specialist is asked about: a plan, or named columns, as its feature schema says. */
 export type Subject = { readonly plan: Plan } | { readonly columns: ColumnValues };
-
-/** Names of a specialist's features, in the order of its vectors. */
-export const featureNamesOf = ({ features }: Specialist): readonly string[] =>
-  "columns" in features ? features.columns.map((column) => column.name) : featureNames(features.schema);
-
-/** How many features a specialist's vectors have. */
-export const widthOf = ({ features }: Specialist): number =>
-  "columns" in features ? features.columns.length : featureNames(features.schema).length;
 
 /**
  * The vector that a judgement is made from and that training reads later: float64 [d], NaN = missing.

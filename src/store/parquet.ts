@@ -2,8 +2,7 @@ import { rm } from "node:fs/promises";
 import { setImmediate as turn } from "node:timers/promises";
 import zlib from "node:zlib"; // whole: Node 20 may import this module, but has no zstd in it
 import type { AsyncBuffer, Compressors, DecodedArray, FileMetaData, SchemaElement } from "hyparquet";
-import { asyncBufferFromFile, parquetMetadataAsync, parquetScan } from "hyparquet";
-import { type ColumnSource, fileWriter, ParquetWriter } from "hyparquet-writer";
+import type { ColumnSource } from "hyparquet-writer";
 import { RequeenError } from "../core/errors.ts";
 import { translateFileError } from "./file-errors.ts";
 
@@ -46,6 +45,10 @@ const CREATED_BY = "requeen";
 const groupRowsOf = (columns: number): number =>
   Math.min(MAX_GROUP_ROWS, Math.max(MIN_GROUP_ROWS, Math.floor(GROUP_BYTES / (8 * Math.max(1, columns)))));
 
+/** Loaded when a table is read or written: most commands do neither. */
+const readerPackage = () => import("hyparquet");
+const writerPackage = () => import("hyparquet-writer");
+
 /**
  * Writes one file, row group after row group: memory holds one group. On an error nothing is left at `path`.
  * @throws RequeenError bad_data, disk_full, store_read_only
@@ -57,6 +60,7 @@ export async function writeParquet(
 ): Promise<{ rows: number; sizeBytes: number }> {
   checkFields(fields);
   const groupRows = groupRowsOf(fields.length);
+  const { fileWriter, ParquetWriter } = await writerPackage();
   try {
     const writer = fileWriter(path);
     const parquet = new ParquetWriter({ writer, schema: schemaOf(fields), createdBy: CREATED_BY });
@@ -165,6 +169,7 @@ export async function readParquet(source: Source, options: ReadOptions = {}): Pr
 
 /** Reads a table row group after row group: memory holds one. @throws as readParquet */
 export async function* scanParquet(source: Source, options: ReadOptions = {}): AsyncGenerator<ParquetColumns> {
+  const { parquetScan } = await readerPackage();
   const { file, metadata, fields } = await openTable(source, options);
   const wanted = fields.map(({ name }) => name);
   const scan = await readable(source, () => parquetScan({ file, metadata, columns: wanted, compressors: COMPRESSORS }));
@@ -192,6 +197,7 @@ async function openTable(
   source: Source,
   { columns }: ReadOptions,
 ): Promise<{ file: AsyncBuffer; metadata: FileMetaData; fields: ParquetField[]; rows: number }> {
+  const { parquetMetadataAsync } = await readerPackage();
   const file = await readable(source, () => bufferOf(source));
   const metadata = await readable(source, () => parquetMetadataAsync(file));
   const all = metadata.schema.slice(1).map((element) => ({ name: element.name, kind: kindOf(element) }));
@@ -210,7 +216,7 @@ async function openTable(
 }
 
 const bufferOf = async (source: Source): Promise<AsyncBuffer> => {
-  if (typeof source === "string") return asyncBufferFromFile(source);
+  if (typeof source === "string") return (await readerPackage()).asyncBufferFromFile(source);
   const bytes = new Uint8Array(source); // a copy: the reader wants an ArrayBuffer that begins with the file
   return { byteLength: bytes.byteLength, slice: (start, end) => bytes.buffer.slice(start, end) };
 };

@@ -1,7 +1,7 @@
 import { RequeenError } from "../../core/errors.ts";
 import type { FittedClassifier, Naming } from "../fit-classifier.ts";
-import { PARAMETERS } from "../learners.ts";
 import type { TreeModel } from "../model.ts";
+import { PARAMETERS } from "../parameter-tables.ts";
 import { resolveParameters } from "../parameters.ts";
 import { LIMITS } from "../training-data.ts";
 import { TreeBuilder } from "../tree-ensemble.ts";

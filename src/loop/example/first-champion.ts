@@ -9,11 +9,12 @@ import { paramsOf } from "../../workers/search.ts";
 import { championVersion } from "../champion.ts";
 import { DATA_SOURCE_TAG, type DataSource } from "../data-source.ts";
 import { type DatasetRow, datasetBatches, datasetFields } from "../dataset-file.ts";
+import { featureNamesOf } from "../feature-names.ts";
 import { type House, registryNames, specialistOf } from "../house.ts";
 import { promote } from "../promote.ts";
 import { findOrCreateRegistryRun } from "../registry-run.ts";
 import { type SimulatedSpecialist, simulateEarlyJudgements } from "../simulate.ts";
-import { featureNamesOf, vectorOf } from "../vector.ts";
+import { vectorOf } from "../vector.ts";
 
 /** Few rows, a quarter of them wrong: a champion that is right about half the time, and says so. */
 const ROWS = 60;
