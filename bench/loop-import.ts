@@ -8,7 +8,7 @@ import { openHouse } from "../src/cli/house.ts";
 import { readConfig } from "../src/config/read-config.ts";
 import { SeededRandom } from "../src/engine/index.ts";
 import { collectStep } from "../src/loop/collect-step.ts";
-import { BULK_ROWS, importFeedback, importOpinions } from "../src/loop/intake.ts";
+import { BULK_ROWS, importFeedback, importOpinions } from "../src/loop/import-documents.ts";
 import { startRun } from "../src/loop/retrain.ts";
 
 const [dataDir = "", count = "1000000"] = process.argv.slice(2);

@@ -7,7 +7,7 @@ import type { Page } from "playwright-core";
 import { openHouse } from "../src/cli/house.ts";
 import { readConfig } from "../src/config/read-config.ts";
 import { SeededRandom } from "../src/engine/index.ts";
-import { importFeedback, importOpinions } from "../src/loop/intake.ts";
+import { importFeedback, importOpinions } from "../src/loop/import-documents.ts";
 import { openBrowser, openVisit, signIn } from "../test/interop/pages/browser.ts";
 import { judgePlans, makeHive, startServer, tokenOf } from "../test/interop/pages/server.ts";
 import { againstBudget, type BenchRow, median, printRows } from "./table.ts";

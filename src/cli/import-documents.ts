@@ -1,7 +1,7 @@
 import { grouped } from "../decide/phrases.ts";
 import type { DocumentInput } from "../loop/documents/read-file.ts";
 import type { House } from "../loop/house.ts";
-import { BULK_ROWS, type ImportReport, type ImportSource } from "../loop/intake.ts";
+import { BULK_ROWS, type ImportReport, type ImportSource } from "../loop/import-documents.ts";
 import type { ShownImport } from "../loop/shown-import.ts";
 import type { CommandContext } from "./command.ts";
 import { rehearse } from "./rehearse.ts";

@@ -4,8 +4,8 @@ import { readPlan } from "../core/plan.ts";
 import { describeProblems } from "../core/read-documents.ts";
 import type { OpinionAddition, OriginalDocuments, OriginalFeedbackReport } from "../store/original-documents.ts";
 import { isRecord } from "./documents/cells.ts";
+import { fitOpinion } from "./fit-documents.ts";
 import type { House } from "./house.ts";
-import { fitOpinion } from "./intake.ts";
 import { cleanOpinion } from "./redact.ts";
 
 const BATCH = 500;

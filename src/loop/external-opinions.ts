@@ -2,8 +2,8 @@ import { RequeenError } from "../core/errors.ts";
 import type { Opinion } from "../core/opinion.ts";
 import { describeProblems } from "../core/read-documents.ts";
 import { isRecord } from "./documents/cells.ts";
+import { idOfContent, readOpinionOf } from "./fit-documents.ts";
 import type { House } from "./house.ts";
-import { idOfContent, readOpinionOf } from "./intake.ts";
 import { noteWrite } from "./note-write.ts";
 
 /**

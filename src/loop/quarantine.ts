@@ -3,7 +3,7 @@ import { RequeenError } from "../core/errors.ts";
 import type { Channel } from "../core/evidence.ts";
 import { everyItem } from "./find-record.ts";
 import type { House } from "./house.ts";
-import { type ImportReport, replayQuarantine } from "./intake.ts";
+import { type ImportReport, replayQuarantine } from "./import-documents.ts";
 
 const SHOWN_PROBLEMS = 10;
 

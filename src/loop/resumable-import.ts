@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { RequeenError } from "../core/errors.ts";
 import type { House } from "./house.ts";
-import type { DocumentOutcome, ImportReport, ImportSource } from "./intake.ts";
+import type { DocumentOutcome, ImportReport, ImportSource } from "./import-documents.ts";
 
 /** How far an import came; kept by its id, so that a cut line costs nothing. */
 export interface ImportProgress {

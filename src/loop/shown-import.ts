@@ -1,4 +1,4 @@
-import type { ImportReport } from "./intake.ts";
+import type { ImportReport } from "./import-documents.ts";
 
 /** What became of an import or a replay: every document is in one of the counts. */
 export interface ShownImport extends Readonly<ImportReport> {

@@ -1,5 +1,5 @@
 import { isRecord } from "./documents/cells.ts";
-import { idOfContent } from "./intake.ts";
+import { idOfContent } from "./fit-documents.ts";
 
 /**
  * Documents that came without an id get one of the vouched kind, so that a file that was first imported without anybody vouching can be

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import type { Feedback } from "../../src/core/feedback.ts";
 import type { Opinion } from "../../src/core/opinion.ts";
-import { type DocumentOutcome, importFeedback, importOpinions } from "../../src/loop/intake.ts";
+import { type DocumentOutcome, importFeedback, importOpinions } from "../../src/loop/import-documents.ts";
 import { openSqliteStore } from "../../src/store/index.ts";
 import { aFeedback, anOpinion } from "../conformance/store-documents.ts";
 import { openToyHouse } from "./support/open-house.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { CHANNELS, type Channel } from "../../core/evidence.ts";
 import { openDocuments } from "../../loop/documents/read-file.ts";
-import { importFeedback } from "../../loop/intake.ts";
+import { importFeedback } from "../../loop/import-documents.ts";
 import type { ShownImport } from "../../loop/shown-import.ts";
 import { withVouchedIds } from "../../loop/vouched-ids.ts";
 import { defineCommand } from "../command.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { openDocuments } from "../../loop/documents/read-file.ts";
-import { importOpinions } from "../../loop/intake.ts";
+import { importOpinions } from "../../loop/import-documents.ts";
 import type { ShownImport } from "../../loop/shown-import.ts";
 import { defineCommand } from "../command.ts";
 import { importDocuments } from "../import-documents.ts";

@@ -12,7 +12,7 @@ import { exportedText, writeExportedParquet } from "../../loop/export-feedback.t
 import { externalOpinions } from "../../loop/external-opinions.ts";
 import { everyItem } from "../../loop/find-record.ts";
 import { type House, specialistOf } from "../../loop/house.ts";
-import { type ImportReport, type ImportSource, importFeedback, importOpinions } from "../../loop/intake.ts";
+import { type ImportReport, type ImportSource, importFeedback, importOpinions } from "../../loop/import-documents.ts";
 import { type ShownFeedback, showFeedback } from "../../loop/present.ts";
 import { readImport, runResumable } from "../../loop/resumable-import.ts";
 import { withVouchedIds } from "../../loop/vouched-ids.ts";

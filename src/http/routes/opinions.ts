@@ -5,7 +5,7 @@ import { readPlan } from "../../core/plan.ts";
 import { MEDIA_TYPES } from "../../loop/documents/format.ts";
 import { addExternalOpinion, externalOpinions } from "../../loop/external-opinions.ts";
 import { type House, specialistOf } from "../../loop/house.ts";
-import { importOpinions } from "../../loop/intake.ts";
+import { importOpinions } from "../../loop/import-documents.ts";
 import { judge } from "../../loop/judge.ts";
 import { showList, showOpinion } from "../../loop/present.ts";
 import { demandSpecialist, houseInScope, specialistInScope } from "../auth/access.ts";

@@ -2,7 +2,8 @@ import type { Opinion } from "../../core/opinion.ts";
 import type { Plan } from "../../core/plan.ts";
 import { isEnded, type Run } from "../../core/run.ts";
 import type { House } from "../house.ts";
-import { addFeedback, type ImportReport, importFeedback } from "../intake.ts";
+import { type ImportReport, importFeedback } from "../import-documents.ts";
+import { addFeedback } from "../intake.ts";
 import { resumeRun, retrain } from "../retrain.ts";
 import type { RunEvent } from "../run-steps.ts";
 import {

@@ -157,9 +157,11 @@ function tableOf({ rows, classes, card, opinionId }: GeneratedSet, names: readon
     _quality: Float64Array.from(rows, ({ quality }) => quality),
     _created_at: Float64Array.from(rows, () => card.created_at),
   };
-  const features = names.map(
-    (name, column) => [name, Float64Array.from(rows, ({ vector }) => vector[column] ?? Number.NaN)] as const,
-  );
+  // row after row, as the vectors lie in memory
+  const values = names.map(() => new Float64Array(rows.length));
+  for (const [row, { vector }] of rows.entries())
+    for (const [column, into] of values.entries()) into[row] = vector[column] ?? Number.NaN;
+  const features = names.map((name, column) => [name, values[column] ?? []] as const);
   return { rows: rows.length, columns: { ...own, ...Object.fromEntries(features) } };
 }
 
