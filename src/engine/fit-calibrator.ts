@@ -1,4 +1,4 @@
-import { type Calibrator, type CalibratorKind, clipProbability, logistic, logOdds } from "./calibrate.ts";
+import { type Calibrator, type CalibratorKind, clipProbability, logOdds } from "./calibrate.ts";
 import { exp, log, log1p } from "./exact-math.ts";
 import { fitClassScaling } from "./fit-class-scaling.ts";
 import { fitIsotonic, knotsOf } from "./isotonic.ts";
@@ -43,7 +43,7 @@ function againstRest({ probabilities, labels, weights, classCount }: Calibration
 
 /**
  * The inverse temperature in [0.02, 50] of least log loss: the loss is convex in it, so Newton's method finds where its derivative is 0, held
- * between the points known to lie on either side. Source: Guo et al. 2017, section 4.2. Cost: some 8 passes over n x classes, 60 at most.
+ * between the points known to lie on either side. Source: Guo et al. 2017, section 4.2. Cost: some 6 passes over n x classes, 60 at most.
  */
 function fitTemperature({ probabilities, labels, weights, classCount }: CalibrationData): number {
   const logs = probabilities.map((p) => log(clipProbability(p)));
@@ -78,7 +78,8 @@ function fitTemperature({ probabilities, labels, weights, classCount }: Calibrat
     else low = inverse;
     const newton = inverse - slope / bend;
     const next = newton > low && newton < high ? newton : Math.sqrt(low * high);
-    if (Math.abs(next - inverse) <= 1e-14 * inverse) return next;
+    // the error of the next point is about the square of this step
+    if (Math.abs(next - inverse) <= 1e-9 * inverse) return next;
     inverse = next;
   }
   return inverse;
@@ -134,52 +135,75 @@ function fitLogistic(
   start: readonly number[],
 ): number[] {
   const size = inputs.length + 1;
-  const scoreAt = (point: readonly number[], row: number): number => {
-    let score = point[size - 1];
-    for (let j = 0; j < size - 1; j++) score += point[j] * inputs[j][row];
-    return score;
-  };
-  const lossAt = (point: readonly number[]): number => {
-    let loss = 0;
-    for (let row = 0; row < targets.length; row++) {
-      const score = scoreAt(point, row);
-      loss += weights[row] * (log1p(exp(-Math.abs(score))) + Math.max(score, 0) - targets[row] * score);
-    }
-    return loss;
-  };
   let total = 0;
   for (const weight of weights) total += weight;
-  let point = [...start];
-  let loss = lossAt(point);
+  let here = logisticAt(inputs, targets, weights, start);
   for (let step = 0; step < 100; step++) {
-    const gradient = new Array<number>(size).fill(0);
-    const curvature = Array.from({ length: size }, (_, j) =>
-      Array.from({ length: size }, (_unused, i) => (i === j ? 1e-10 * total : 0)),
-    );
-    for (let row = 0; row < targets.length; row++) {
-      const share = logistic(scoreAt(point, row));
-      const residual = weights[row] * (share - targets[row]);
-      const bend = weights[row] * share * (1 - share);
-      for (let j = 0; j < size; j++) {
-        const value = j < size - 1 ? inputs[j][row] : 1;
-        gradient[j] += residual * value;
-        for (let i = 0; i <= j; i++) curvature[j][i] += bend * value * (i < size - 1 ? inputs[i][row] : 1);
-      }
-    }
-    if (gradient.every((value) => Math.abs(value) < 1e-9 * total)) break;
-    const direction = solve(curvature, gradient);
+    if (here.gradient.every((value) => Math.abs(value) < 1e-9 * total)) break;
+    for (let j = 0; j < size; j++) here.curvature[j][j] += 1e-10 * total;
+    const direction = solve(here.curvature, here.gradient);
     let share = 1;
-    const moved = (): number[] => point.map((value, j) => value - share * direction[j]);
-    let next = lossAt(moved());
-    while (next > loss && share > 1e-10) {
+    const moved = (): Place =>
+      logisticAt(
+        inputs,
+        targets,
+        weights,
+        here.point.map((value, j) => value - share * direction[j]),
+      );
+    let next = moved();
+    while (next.loss > here.loss && share > 1e-10) {
       share /= 2;
-      next = lossAt(moved());
+      next = moved();
     }
-    if (next >= loss) break;
-    point = moved();
-    loss = next;
+    if (next.loss >= here.loss) break;
+    here = next;
   }
-  return point;
+  return [...here.point];
+}
+
+interface Place {
+  readonly point: readonly number[];
+  readonly loss: number;
+  readonly gradient: readonly number[];
+  /** The lower half. */
+  readonly curvature: number[][];
+}
+
+/** Log loss of a point with its derivatives, in one pass: one exponential and one logarithm a row. */
+function logisticAt(
+  inputs: readonly Float64Array[],
+  targets: Float64Array,
+  weights: Float64Array,
+  point: readonly number[],
+): Place {
+  const size = inputs.length + 1;
+  const gradient = new Float64Array(size);
+  const curvature = new Float64Array(size * size);
+  const values = new Float64Array(size).fill(1);
+  let loss = 0;
+  for (let row = 0; row < targets.length; row++) {
+    let score = point[size - 1];
+    for (let j = 0; j < size - 1; j++) {
+      values[j] = inputs[j][row];
+      score += point[j] * values[j];
+    }
+    const weight = weights[row];
+    const small = exp(-Math.abs(score));
+    const share = (score >= 0 ? 1 : small) / (1 + small);
+    loss += weight * (log1p(small) + Math.max(score, 0) - targets[row] * score);
+    const residual = weight * (share - targets[row]);
+    const bend = weight * share * (1 - share);
+    for (let j = 0; j < size; j++) {
+      gradient[j] += residual * values[j];
+      for (let i = 0; i <= j; i++) curvature[j * size + i] += bend * values[j] * values[i];
+    }
+  }
+  return {
+    point,
+    loss,
+    gradient: [...gradient],
+    curvature: Array.from({ length: size }, (_, j) => [...curvature.subarray(j * size, (j + 1) * size)]),
+  };
 }
 
 /** Solves the symmetric system whose lower half is given, by Cholesky's factorisation. */
