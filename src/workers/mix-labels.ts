@@ -1,5 +1,5 @@
-import { isHuman, type Tier } from "../core/evidence.ts";
-import { chooseSourceWeights, type MachineSource, type WeightChoice } from "../decide/index.ts";
+import { isHuman, type Tier } from "../core/tiers.ts";
+import { chooseSourceWeights, type MachineSource, type WeightChoice } from "../decide/label-weights.ts";
 import { type FitRequest, fitClassifier, predictProbabilities, rowLogLosses, splitFolds } from "../engine/index.ts";
 
 /** Rows to train on: labels of people and of machine tiers mixed. */
