@@ -7,6 +7,8 @@ export const DEPENDENCIES: Readonly<Record<string, string>> = {
   fastify: "the HTTP server",
   "fastify-type-provider-zod": "one zod schema checks a request, types its handler and stands in the OpenAPI document",
   "get-east-asian-width": "which characters take two cells of a terminal",
+  graphql:
+    "the reference implementation of GraphQL: the embedded MLflow server answers MLflow's pages; loaded with the first query",
   hyparquet: "reads Parquet datasets",
   "hyparquet-writer": "writes Parquet datasets",
   jose: "signs and checks JSON Web Tokens; no dependencies of its own; loaded only when tokens are configured",

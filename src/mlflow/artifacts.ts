@@ -7,7 +7,7 @@ import type { Context } from "./context.ts";
 import { type Access, type Call, type Endpoint, jsonResponse, type Mount, READ, readBody, rpc } from "./endpoint.ts";
 import { downloadUri } from "./find-version.ts";
 import { findLoggedModel } from "./logged-models.ts";
-import { int64, required, text } from "./message-fields.ts";
+import { type Fields, int64, many, message, required, text } from "./message-fields.ts";
 import { invalid, MlflowError } from "./protocol-error.ts";
 import { findRun } from "./runs.ts";
 import { isLocalUri, localPath } from "./uri.ts";
@@ -49,9 +49,9 @@ export const artifactEndpoints: readonly Endpoint[] = [
     return jsonResponse(200, {});
   }),
   // A local store has no multipart form; MLflow's clients read these words and fall back to one PUT or GET.
-  ...["mpu/create", "mpu/complete", "mpu/abort"].map((step) =>
-    endpoint("POST", `${step}/{path...}`, "write", "artifacts", (_context, call) => refuse(call, MULTIPART)),
-  ),
+  noMultipart("create", { path: required(text), num_parts: int64 }),
+  noMultipart("complete", { path: required(text), upload_id: required(text), parts: required(many(message({}))) }),
+  noMultipart("abort", { path: required(text), upload_id: required(text) }),
   endpoint("GET", "presigned/{path...}", "read", "artifacts", (_context, call) => refuse(call, MULTIPART_DOWNLOAD)),
 
   rpc(["GET"], "artifacts/list", { run_id: required(text), path: text, page_token: text }, async (context, request) => {
@@ -102,14 +102,28 @@ export const artifactEndpoints: readonly Endpoint[] = [
   endpoint("POST", "upload-artifact", "write", "ajax", uploadFromUi),
 ];
 
+function noMultipart(step: string, fields: Fields): Endpoint {
+  return rpc(
+    ["POST"],
+    `mpu/${step}/{artifact_path...}`,
+    fields,
+    (_context, _request, raw) => {
+      checkRoute(String(raw.artifact_path));
+      throw new MlflowError("NOT_IMPLEMENTED", MULTIPART);
+    },
+    { mount: "artifacts" },
+  );
+}
+
 const queryValue = (call: Call, name: string): string | undefined => call.query?.find(([key]) => key === name)?.[1];
 
 /** The rest of the route as a path of the store; leading slashes are merged away as MLflow's router does. */
-const routePath = (call: Call): string => checkArtifactPath((call.params.path ?? "").replace(/^\/+/, ""));
+const routePath = (call: Call): string => checkRoute(call.params.path ?? "");
+const checkRoute = (path: string): string => checkArtifactPath(path.replace(/^\/+/, ""));
 
-function refuse(call: Call, message: string): TransportResponse {
+function refuse(call: Call, message: string): never {
   routePath(call);
-  return jsonResponse(501, { error_code: "NOT_IMPLEMENTED", message });
+  throw new MlflowError("NOT_IMPLEMENTED", message);
 }
 
 function neededPath(call: Call): string {
@@ -120,7 +134,7 @@ function neededPath(call: Call): string {
 }
 
 /** The store that an artifact location of ours stands for, and the path in it. */
-function locate(context: Context, uri: string, path: string): { store: ArtifactStore; path: string } {
+export function locate(context: Context, uri: string, path: string): { store: ArtifactStore; path: string } {
   const proxied = /^mlflow-artifacts:(?:\/\/[^/]*)?(\/.*)?$/s.exec(uri)?.[1] ?? afterProxyRoute(uri);
   if (proxied !== undefined)
     return { store: context.artifacts, path: posix.join(checkArtifactPath(proxied.replace(/^\/+/, "")), path) };
@@ -147,7 +161,8 @@ function filesAnswer(entries: Awaited<ReturnType<ArtifactStore["list"]>>, folder
   };
 }
 
-function downloadAt(context: Context, uri: string, sentPath: string, call: Call): Promise<TransportResponse> {
+/** A file below an artifact location of ours. */
+export function downloadAt(context: Context, uri: string, sentPath: string, call: Call): Promise<TransportResponse> {
   const place = locate(context, uri, checkArtifactPath(sentPath));
   return download(place.store, place.path, call);
 }

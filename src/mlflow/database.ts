@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { RequeenError } from "../core/errors.ts";
-import { EXTRA_INDEXES, SCHEMA_REVISION, USED_TABLES } from "./schema.ts";
+import { EXTRA_INDEXES, MAIN_TABLES, SCHEMA_REVISION } from "./schema.ts";
 import type { Upgrade } from "./upgrade-file.ts";
 
 export type SqlValue = SQLInputValue;
@@ -131,7 +131,7 @@ function isOtherDatabase(connection: DatabaseSync): boolean {
 }
 
 async function createTables(connection: DatabaseSync, path: string, now: number, defaultArtifactLocation: string): Promise<void> {
-  const { UNUSED_TABLES } = await import("./schema-unused.ts");
+  const { REST_OF_TABLES } = await import("./schema-rest.ts");
   connection.exec("BEGIN IMMEDIATE");
   try {
     // Another process may have created them while this one waited for the lock.
@@ -142,7 +142,7 @@ async function createTables(connection: DatabaseSync, path: string, now: number,
           `${path} holds tables, but not those of MLflow; give an empty folder or an MLflow file`,
         );
       }
-      connection.exec(USED_TABLES + UNUSED_TABLES + EXTRA_INDEXES);
+      connection.exec(MAIN_TABLES + REST_OF_TABLES + EXTRA_INDEXES);
       connection.prepare("INSERT INTO alembic_version (version_num) VALUES (?)").run(SCHEMA_REVISION);
       connection
         .prepare(

@@ -23,7 +23,7 @@ export interface Endpoint {
   readonly handle: (context: Context, call: Call) => TransportResponse | Promise<TransportResponse>;
 }
 
-export type Mount = "tracking" | "ajax" | "tracking-v3" | "artifacts" | "root";
+export type Mount = "tracking" | "ajax" | "ajax-v2-v3" | "tracking-v3" | "artifacts" | "root";
 
 /** The largest JSON body: 1000 datasets with profiles stay below, memory is bounded. */
 const JSON_BODY_LIMIT_BYTES = 64 * 1024 * 1024;
@@ -63,6 +63,8 @@ export function rpc<M extends Fields>(
 /** A search: read access although it is a POST. */
 export const READ: RpcOptions = { access: "read" };
 export const PROMOTE: RpcOptions = { access: "promote" };
+export const V3: RpcOptions = { mount: "tracking-v3" };
+export const V3_READ: RpcOptions = { mount: "tracking-v3", access: "read" };
 
 export function jsonResponse(status: number, value: object): TransportResponse {
   return { status, headers: { "content-type": "application/json" }, body: Buffer.from(JSON.stringify(value)) };

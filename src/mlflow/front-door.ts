@@ -43,7 +43,7 @@ export async function answerVisit(
   const guarded = guard(path, visit, options);
   if ("status" in guarded) return withHeaders(guarded, ALWAYS);
   if (visit.method === "OPTIONS") return withHeaders(preflight(visit.headers, options), { ...ALWAYS, ...guarded.headers });
-  const access = service.accessOf(visit.method, path);
+  const access = await service.accessOf(visit.method, path);
   if (options.authorize !== undefined && !OPEN_PATHS.includes(path)) {
     await options.authorize(readToken(visit.headers.authorization), access ?? "read", request);
   }

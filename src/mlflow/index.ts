@@ -13,7 +13,8 @@ import { metricHistoryEndpoints } from "./metric-history.ts";
 import { modelVersionEndpoints } from "./model-versions.ts";
 import { isInside, realPath } from "./real-path.ts";
 import { registeredModelEndpoints } from "./registered-models.ts";
-import { createRouter } from "./router.ts";
+import { MLFLOW_VERSION } from "./release.ts";
+import { createRouter, type Found, type Router } from "./router.ts";
 import { runDataEndpoints } from "./run-data.ts";
 import { runInputEndpoints } from "./run-inputs.ts";
 import { runEndpoints } from "./runs.ts";
@@ -21,9 +22,6 @@ import { searchLoggedModelsEndpoint } from "./search-logged-models.ts";
 import { searchRunsEndpoint } from "./search-runs.ts";
 import type { Upgrade } from "./upgrade-file.ts";
 import { isLocalUri, localPath } from "./uri.ts";
-
-/** The release whose protocol this server speaks; clients older and newer ask for it. */
-export const MLFLOW_VERSION = "3.11.1";
 
 export interface MlflowOptions {
   /** Holds registry.db and, unless told otherwise, artifacts/. */
@@ -48,7 +46,7 @@ export interface MlflowService {
   /** Answers as an MLflow server does, without HTTP. */
   readonly transport: Transport;
   /** What a request needs to be allowed, or undefined where nothing answers. */
-  accessOf(method: string, path: string): Access | undefined;
+  accessOf(method: string, path: string): Promise<Access | undefined>;
   /** Set when the file came from an older MLflow and was converted; the caller should tell. */
   readonly upgrade: Upgrade | undefined;
   close(): void;
@@ -89,12 +87,12 @@ export async function openMlflow(options: MlflowOptions): Promise<MlflowService>
     now: options.now,
     newId,
   };
-  const router = createRouter(ENDPOINTS);
+  const find = findIn(createRouter(ENDPOINTS));
   const method = (name: string) => (name === "HEAD" ? "GET" : name) as TransportRequest["method"];
   return {
-    transport: (request) => answer(context, router, request),
-    accessOf: (name, path) => {
-      const found = router.find(method(name), path);
+    transport: (request) => answer(context, find, request),
+    accessOf: async (name, path) => {
+      const found = await find(method(name), path);
       return found === undefined || found === "method-not-allowed" ? undefined : found.endpoint.access;
     },
     upgrade,
@@ -127,12 +125,21 @@ const ENDPOINTS: readonly Endpoint[] = [
   plain("server-info", () => jsonResponse(200, { store_type: "SqlStore", workspaces_enabled: false }), "tracking-v3"),
 ];
 
-async function answer(
-  context: Context,
-  router: ReturnType<typeof createRouter>,
-  request: TransportRequest,
-): Promise<TransportResponse> {
-  const found = router.find(request.method, request.path);
+type Find = (method: TransportRequest["method"], path: string) => Found | Promise<Found>;
+
+/** Looks among the endpoints of every day first, then among those that are loaded when first asked for. */
+function findIn(router: Router): Find {
+  let late: Promise<Router> | undefined;
+  return (method, path) => {
+    const found = router.find(method, path);
+    if (found !== undefined) return found;
+    late ??= import("./late-endpoints.ts").then(({ lateEndpoints }) => createRouter(lateEndpoints));
+    return late.then((loaded) => loaded.find(method, path));
+  };
+}
+
+async function answer(context: Context, find: Find, request: TransportRequest): Promise<TransportResponse> {
+  const found = await find(request.method, request.path);
   if (found === undefined) return textResponse(404, "Not Found");
   if (found === "method-not-allowed") return textResponse(405, "Method Not Allowed");
   try {

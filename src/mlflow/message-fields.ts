@@ -7,7 +7,18 @@
 export type Int64 = number | bigint;
 
 export interface Field {
-  readonly kind: "string" | "int64" | "int32" | "double" | "bool" | "enum" | "message";
+  readonly kind:
+    | "string"
+    | "int64"
+    | "int32"
+    | "double"
+    | "bool"
+    | "enum"
+    | "message"
+    | "map"
+    | "timestamp"
+    | "duration"
+    | "json";
   readonly many?: true;
   readonly required?: true;
   /** Names of an enum's values. */
@@ -24,7 +35,7 @@ type One<F extends Field> = F extends { kind: "string" }
   ? string
   : F extends { kind: "int64" }
     ? Int64
-    : F extends { kind: "int32" | "double" }
+    : F extends { kind: "int32" | "double" | "timestamp" | "duration" }
       ? number
       : F extends { kind: "bool" }
         ? boolean
@@ -32,7 +43,11 @@ type One<F extends Field> = F extends { kind: "string" }
           ? Name
           : F extends { kind: "message"; fields: infer Inner extends Fields }
             ? Message<Inner>
-            : never;
+            : F extends { kind: "map" }
+              ? Readonly<Record<string, string>>
+              : F extends { kind: "json" }
+                ? unknown
+                : never;
 
 /** A parsed message: repeated fields are lists (maybe empty), required ones are there, others may be undefined. */
 export type Message<M extends Fields> = {
@@ -48,6 +63,14 @@ export const int64 = { kind: "int64" } as const;
 export const int32 = { kind: "int32" } as const;
 export const double = { kind: "double" } as const;
 export const bool = { kind: "bool" } as const;
+/** Texts by name. */
+export const map = { kind: "map" } as const;
+/** RFC 3339 on the wire, milliseconds since the epoch here. */
+export const timestamp = { kind: "timestamp" } as const;
+/** "1.5s" on the wire, whole milliseconds here. */
+export const duration = { kind: "duration" } as const;
+/** Any JSON value but null, which is absent. */
+export const json = { kind: "json" } as const;
 export const oneOf = <const Names extends readonly string[]>(names: Names, firstNumber: number) =>
   ({ kind: "enum", names, firstNumber }) as const;
 export const message = <M extends Fields>(fields: M) => ({ kind: "message", fields }) as const;

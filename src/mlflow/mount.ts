@@ -8,7 +8,7 @@ import type { MlflowService } from "./index.ts";
 import { MOUNTS } from "./router.ts";
 
 const METHODS: HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
-const ROOT_PATHS = ["/get-artifact", "/model-versions/get-artifact"];
+const ROOT_PATHS = ["/get-artifact", "/model-versions/get-artifact", "/v1/traces", "/graphql"];
 
 /**
  * Serves MLflow's REST interface on a Fastify app, in a scope of its own: bodies reach the service as streams, so memory does not depend

@@ -8,6 +8,7 @@ export const MLFLOW_ERRORS = {
   UNAUTHENTICATED: { http: 401, errorClass: "UNAUTHENTICATED" },
   PERMISSION_DENIED: { http: 403, errorClass: "PERMISSION_DENIED" },
   RESOURCE_DOES_NOT_EXIST: { http: 404, errorClass: "RESOURCE_NOT_FOUND" },
+  NOT_FOUND: { http: 404, errorClass: undefined },
   ENDPOINT_NOT_FOUND: { http: 404, errorClass: "RESOURCE_NOT_FOUND" },
   RESOURCE_LIMIT_EXCEEDED: { http: 413, errorClass: "INVALID_PARAMETER_VALUE" },
   REQUEST_LIMIT_EXCEEDED: { http: 429, errorClass: undefined },

@@ -15,13 +15,16 @@ export function pythonJson(value: unknown): string {
 }
 
 /** `json.dumps(value)`: as MLflow writes JSON into its tags. */
-export function pythonDumps(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(pythonDumps).join(", ")}]`;
+export const pythonDumps = (value: unknown): string => escapeAscii(pythonDumpsPlain(value));
+
+/** `json.dumps(value, ensure_ascii=False)`. */
+export function pythonDumpsPlain(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(pythonDumpsPlain).join(", ")}]`;
   if (typeof value === "object" && value !== null) {
     const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
-    return `{${entries.map(([key, inner]) => `${pythonDumps(key)}: ${pythonDumps(inner)}`).join(", ")}}`;
+    return `{${entries.map(([key, inner]) => `${pythonDumpsPlain(key)}: ${pythonDumpsPlain(inner)}`).join(", ")}}`;
   }
-  return escapeAscii(JSON.stringify(value) ?? "null");
+  return JSON.stringify(value) ?? "null";
 }
 
 /** `repr(value)` of strings, lists, numbers, booleans and plain objects. */

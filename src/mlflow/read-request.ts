@@ -136,6 +136,14 @@ function parseScalar(field: Field, raw: unknown): unknown {
       return parseDouble(raw);
     case "enum":
       return parseEnum(field, raw);
+    case "map":
+      return parseMap(raw);
+    case "timestamp":
+      return parseTimestamp(raw);
+    case "duration":
+      return parseDuration(raw);
+    case "json":
+      return raw;
     default:
       return parseInteger(raw, field.kind === "int32" ? 31n : 63n);
   }
@@ -167,6 +175,29 @@ function parseEnum(field: Field, raw: unknown): string | undefined {
   if (typeof raw === "string" && names.includes(raw)) return raw;
   const number = parseInteger(raw, 31n);
   return number === undefined ? undefined : names[Number(number) - (field.firstNumber ?? 0)];
+}
+
+function parseMap(raw: unknown): Record<string, string> | undefined {
+  if (!isObject(raw)) return undefined;
+  const entries = Object.entries(raw);
+  // The cast is earned by the check beside it.
+  return entries.every(([, value]) => typeof value === "string")
+    ? (Object.fromEntries(entries) as Record<string, string>)
+    : undefined;
+}
+
+function parseTimestamp(raw: unknown): number | undefined {
+  if (typeof raw !== "string" || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.test(raw)) return undefined;
+  const time = Date.parse(raw);
+  return Number.isNaN(time) ? undefined : time;
+}
+
+function parseDuration(raw: unknown): number | undefined {
+  const match = typeof raw === "string" ? /^(-?\d{1,12})(?:\.(\d{1,9}))?s$/.exec(raw) : null;
+  if (match === null) return undefined;
+  const fraction = Number((match[2] ?? "").padEnd(3, "0").slice(0, 3));
+  const seconds = Number(match[1]);
+  return seconds * 1000 + (match[1]?.startsWith("-") ? -fraction : fraction) + 0;
 }
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -216,11 +247,18 @@ function checkContentType(contentType: string | undefined): void {
     throw invalid("Bad Request. Content-Type must be one of ['application/json'].");
 }
 
+/**
+ * JSON whose integers beyond 2^53 keep their digits, as bigints; the slower reader runs only where such a one may stand, not for the digits
+ * of a fraction.
+ * @throws SyntaxError
+ */
+export const parseExactJson = (source: string): unknown =>
+  /(?<![\d.])\d{16}/.test(source) ? JSON.parse(source, keepBigIntegers) : JSON.parse(source);
+
 function parseJson(source: string): unknown {
   if (source.trim() === "") return undefined;
   try {
-    // Integers beyond 2^53 keep their digits; the slower reader runs only where such a one may stand, not for the digits of a fraction.
-    return /(?<![\d.])\d{16}/.test(source) ? JSON.parse(source, keepBigIntegers) : JSON.parse(source);
+    return parseExactJson(source);
   } catch {
     // MLflow reads a body that is no JSON as empty; required fields are then named as missing.
     return undefined;

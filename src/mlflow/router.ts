@@ -7,6 +7,7 @@ export const MOUNTS: Readonly<Record<Mount, readonly string[]>> = {
   tracking: ["/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/"],
   "tracking-v3": ["/api/3.0/mlflow/", "/ajax-api/3.0/mlflow/"],
   ajax: ["/ajax-api/2.0/mlflow/"],
+  "ajax-v2-v3": ["/ajax-api/2.0/mlflow/", "/ajax-api/3.0/mlflow/"],
   artifacts: ["/api/2.0/mlflow-artifacts/", "/ajax-api/2.0/mlflow-artifacts/"],
   root: ["/"],
 };

@@ -6,8 +6,8 @@
  */
 export const SCHEMA_REVISION = "c3d6457b6d8a";
 
-/** Tables that this server reads and writes. */
-export const USED_TABLES = `
+/** Tables of tracking, registry and logged models. */
+export const MAIN_TABLES = `
 CREATE TABLE alembic_version (
   version_num VARCHAR(32) NOT NULL,
   CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)

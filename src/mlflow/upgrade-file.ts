@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { RequeenError } from "../core/errors.ts";
-import { SCHEMA_REVISION, USED_TABLES } from "./schema.ts";
+import { MAIN_TABLES, SCHEMA_REVISION } from "./schema.ts";
 
 /** What became of a file that an older MLflow wrote. */
 export interface Upgrade {
@@ -15,9 +15,9 @@ export interface Upgrade {
  * @throws RequeenError store_corrupt when rows do not fit; the file is then unchanged.
  */
 export async function upgradeOlderFile(connection: DatabaseSync, path: string, revision: string): Promise<Upgrade> {
-  const { UNUSED_TABLES } = await import("./schema-unused.ts");
+  const { REST_OF_TABLES } = await import("./schema-rest.ts");
   const backupPath = `${path}.${revision}.bak`;
-  const statements = splitStatements(USED_TABLES + UNUSED_TABLES);
+  const statements = splitStatements(MAIN_TABLES + REST_OF_TABLES);
   connection.exec("PRAGMA foreign_keys = OFF");
   try {
     const { existsSync } = await import("node:fs");

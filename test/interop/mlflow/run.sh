@@ -58,6 +58,10 @@ step "the same requests to mlflow server and to ours" bash "$here/differential.s
 start_ours "$work/two" && step "the client of MLflow 2" "$mlflow2/bin/python" "$here/check_client.py" "$url"
 stop_server
 start_ours "$work/ours" && step "the client of MLflow 3" "$mlflow3/bin/python" "$here/check_client.py" "$url"
+for release in 3 311; do
+  venv="mlflow$release"
+  step "tracing, MLflow $release" "${!venv}/bin/python" "$here/check_traces.py" "$url"
+done
 step "what our server says" bash -c "'$mlflow3/bin/python' '$here/dump.py' '$url' > '$work/before.json'"
 stop_server
 

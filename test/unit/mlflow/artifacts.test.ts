@@ -89,20 +89,23 @@ test("a folder is no file to read (MLflow answers 500, and its client asks for m
 
 test("multipart and presigned calls are answered so that MLflow's client falls back", async () => {
   const server = await openServer();
-  const send = (method: "POST" | "GET", path: string) =>
+  const send = (method: "POST" | "GET", path: string, body: object = {}) =>
     server.send({
       method,
       path: `/api/2.0/mlflow-artifacts/${path}`,
       headers: { "content-type": "application/json" },
-      body: Buffer.from("{}"),
+      body: Buffer.from(JSON.stringify(body)),
     });
   for (const step of ["create", "complete", "abort"]) {
-    const answer = await send("POST", `mpu/${step}/a`);
+    const answer = await send("POST", `mpu/${step}/a`, { path: "p", num_parts: 2, upload_id: "u", parts: [] });
     expect([answer.status, answer.json]).toEqual([
       501,
       { error_code: "NOT_IMPLEMENTED", message: "Multipart upload is not supported for the current artifact repository" },
     ]);
   }
+  // What is wrong with a body is said first.
+  const bare = await send("POST", "mpu/complete/a", { path: "p" });
+  expect([bare.status, bare.json.message.split(".")[0]]).toEqual([400, "Missing value for required parameter 'upload_id'"]);
   const presigned = await send("GET", "presigned/a");
   expect([presigned.status, presigned.json.message]).toEqual([
     501,

@@ -202,15 +202,13 @@ test("names are bounded", async () => {
   }
 });
 
-// GHSA-wxj7-3fx5-pp9m, CVE-2025-0453 and their kin: what would ask an address, or run a query, that a client names
+// GHSA-wxj7-3fx5-pp9m and its kin: what would ask an address that a client names. CVE-2025-0453, queries of too much: graphql.test.ts
 test.each([
-  ["POST", "/api/2.0/mlflow/webhooks/create"],
+  ["POST", "/api/2.0/mlflow/webhooks"],
   ["POST", "/api/2.0/mlflow/webhooks/w/test"],
   ["GET", "/ajax-api/2.0/mlflow/gateway-proxy"],
   ["POST", "/ajax-api/2.0/mlflow/gateway-proxy"],
-  ["POST", "/graphql"],
   ["POST", "/ajax-api/3.0/mlflow/jobs"],
-  ["POST", "/v1/traces"],
 ] as const)("%s %s is not there", async (method, path) => {
   const answer = await (await openServer()).send({
     method,

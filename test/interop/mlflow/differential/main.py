@@ -9,10 +9,13 @@ import sys
 import threading
 
 import artifacts
+import evaluation
 import fuzz
 import lifecycle
+import pages
 import registry
 import searches
+import traces
 from allowed import reason_for
 from session import Session
 
@@ -22,6 +25,8 @@ GROUPS = [
     lifecycle.experiments, lifecycle.runs, lifecycle.metrics, lifecycle.batches, lifecycle.inputs, lifecycle.logged_models,
     registry.models, registry.versions, registry.sources,
     artifacts.proxy, artifacts.of_runs, artifacts.paths,
+    traces.lives, traces.spans, traces.assessments, traces.searches,
+    evaluation.scorers, evaluation.datasets, evaluation.records, pages.graphql, pages.prompts,
     fuzz.bodies, fuzz.each_field,
 ]
 

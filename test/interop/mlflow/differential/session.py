@@ -2,10 +2,14 @@
 import base64
 import json
 import re
+from datetime import datetime, timedelta, timezone
 
 import requests
 
 HEX = re.compile(r"[0-9a-f]{32}|[0-9A-F]{32}")
+# as Python prints the time at which a model was made
+UTC_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 GENERATED_NAME = re.compile(r"^[a-z]+-[a-z]+-\d{1,4}$")
 # 2017 to 2050 in milliseconds: no case uses such numbers itself
 TIME = range(1_500_000_000_000, 2_524_608_000_000)
@@ -79,10 +83,27 @@ class Session:
         if key == "next_page_token":
             # logged models: the token holds the search as the server wrote it down, and is opaque
             token = base64.b64decode(value).decode("utf8", "replace")
-            return "<token>" if "experiment_ids" in token else token
+            return "<token>" if "experiment_ids" in token or ":dr-" in token else token
+        if key == "records" and isinstance(value, str):
+            # a list as JSON text
+            return self.value(json.loads(value))
+        if key == "digest" and isinstance(value, str) and re.match("^[0-9a-f]{8}$", value):
+            return "<digest>"
+        if key in ("npmi", "npmi_smoothed"):
+            # the last digits are those of the logarithm
+            return round(value, 12)
+        if isinstance(value, str) and (self.is_now(value) or re.match(r"^\d{13}$", value) and int(value) in TIME):
+            return "<time>"
         if isinstance(value, str):
-            return self.name(value) if key in ("run_name", "name") else self.plain(value)
+            return self.name(value) if key in ("run_name", "runName", "name") else self.plain(value)
         return value
+
+    @staticmethod
+    def is_now(text):
+        """Whether it is a time of this hour, as protobuf writes it."""
+        if not re.match(r"^\d{4}-\d\d-\d\dT[\d:.]+Z$", text):
+            return False
+        return abs(datetime.fromisoformat(text.replace("Z", "+00:00")) - datetime.now(timezone.utc)) < timedelta(hours=1)
 
     @staticmethod
     def is_latest(items):
@@ -98,6 +119,8 @@ class Session:
 
     def plain(self, text):
         text = text.replace(self.url, "<url>").replace(self.folder, "<folder>")
+        text = UTC_TIME.sub("<time>", text)
+        text = UUID.sub(lambda match: match[0].replace("-", ""), text)
         # an id is named after the answer that it came with, so that one that is missing renames no other
         return HEX.sub(lambda match: self.names.setdefault(match[0], self.new_name()), text)
 

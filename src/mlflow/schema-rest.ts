@@ -1,8 +1,9 @@
 /**
- * MLflow 3.11 tables that this server neither reads nor writes (traces, evaluation datasets, gateway, webhooks, jobs). They exist, empty,
- * because MLflow's migrations alter them: without them a file of ours could not graduate. Source: the schema of mlflow 3.11.1.
+ * The rest of MLflow 3.11's tables: those of traces, evaluation datasets and scorers, and those that this server neither reads nor writes
+ * (gateway, webhooks, jobs, issues), which exist because MLflow's migrations alter them: without them a file of ours could not graduate.
+ * Source: the schema of mlflow 3.11.1.
  */
-export const UNUSED_TABLES = `
+export const REST_OF_TABLES = `
 CREATE TABLE trace_info (
   request_id VARCHAR(50) NOT NULL,
   experiment_id INTEGER NOT NULL,
