@@ -1,3 +1,4 @@
+import { RequeenError } from "../core/errors.ts";
 import { type PartTask, PartWorker } from "./boosting-parts.ts";
 import { attachKernels } from "./kernels/kernels.ts";
 
@@ -10,8 +11,12 @@ export interface FitHelpers {
   readonly count: number;
   /** Fits of fewer rows are left to one thread. Default 50,000: with less, giving out parts costs more than they bring. */
   readonly leastRows?: number;
+  /** A part that a helper has taken and not finished for so long counts as lost: the fit ends with `worker_lost`. Default 30,000. */
+  readonly patienceMs?: number;
   /** Sends each helper its ticket, with which it calls `helpFit`. Called once a fit. */
   start(tickets: readonly FitTicket[]): void;
+  /** Called when the fit that was started last has ended, however it ended: its tickets are worth nothing any more. */
+  end?(): void;
 }
 
 /** What a helper needs; can be sent to another thread. */
@@ -36,14 +41,26 @@ const USED = 16;
 const LEFTS = 80;
 const MOST_PARTS = 63;
 export const MOST_HELPERS = 63;
-export const CONTROL_BYTES = (LEFTS + MOST_PARTS + 1) * 4;
+/** For each helper, the flags below. */
+const STATES = LEFTS + MOST_PARTS + 1;
+export const CONTROL_BYTES = (STATES + MOST_HELPERS + 1) * 4;
+
+/** A part is in this helper's hands, or about to be. */
+const HOLDING = 1;
+/** The helper is wanted elsewhere. */
+const DISMISSED = 2;
+/** The helper's thread has ended before the fit. */
+const LOST = 4;
 
 const JOBS = { end: 0, fill: 1, add: 2, partition: 3, place: 4 } as const;
 type Job = keyof typeof JOBS;
 
 /** Looks at a word before a thread sleeps until it changes: some 20 microseconds. */
 const SPINS = 2000;
-const SLEEP_MS = 1000;
+const SLEEP_MS = 100;
+/** The fit's own thread looks up this often while helpers finish their parts. */
+const WAIT_MS = 20;
+const PATIENCE_MS = 30_000;
 
 const partsOf = (claim: number): number => (claim >>> 6) & 63;
 const nextOf = (claim: number): number => claim & 63;
@@ -83,28 +100,66 @@ function doPart(worker: PartWorker, words: Int32Array, job: number, part: number
   }
 }
 
-/** Claims parts until none is left. */
-function claimParts(worker: PartWorker, words: Int32Array, histogram: number, usedAt: number): void {
+/** Claims parts until none is left. @param helper the helper's number; -1 = the fit's own thread. */
+function claimParts(worker: PartWorker, words: Int32Array, histogram: number, helper: number): void {
   for (;;) {
     const claim = Atomics.load(words, CLAIM);
     const part = nextOf(claim);
     if (part >= partsOf(claim)) return;
     const job = words[JOB];
+    // before the claim: a thread that is lost between the two counts as one that holds a part
+    if (helper >= 0) Atomics.or(words, STATES + helper, HOLDING);
     // a job's words change only when all its parts are claimed and finished: if the claim holds, they were this job's
-    if (Atomics.compareExchange(words, CLAIM, claim, claim + 1) !== claim) continue;
-    if (usedAt >= 0 && (job === JOBS.fill || job === JOBS.add)) words[usedAt] = 1;
-    doPart(worker, words, job, part, histogram);
-    if (Atomics.add(words, FINISHED, 1) + 1 === partsOf(claim)) Atomics.notify(words, FINISHED);
+    if (Atomics.compareExchange(words, CLAIM, claim, claim + 1) === claim) {
+      if (helper >= 0 && (job === JOBS.fill || job === JOBS.add)) words[USED + helper] = 1;
+      doPart(worker, words, job, part, histogram);
+      if (Atomics.add(words, FINISHED, 1) + 1 === partsOf(claim)) Atomics.notify(words, FINISHED);
+    }
+    if (helper >= 0) Atomics.and(words, STATES + helper, ~HOLDING);
   }
 }
 
-/** What a helper's thread runs for one fit; returns when the fit has ended. Blocks its thread: not for a page's main one. */
-export function helpFit({ memory, task, control, helper, histogram }: FitTicket): void {
+const controlWords = ({ memory, control }: Pick<FitTicket, "memory" | "control">): Int32Array =>
+  new Int32Array(memory.buffer, control, CONTROL_BYTES / 4);
+
+function setFlag(ticket: FitTicket, flag: number): void {
+  const words = controlWords(ticket);
+  Atomics.or(words, STATES + ticket.helper, flag);
+  Atomics.notify(words, CLAIM);
+  Atomics.notify(words, FINISHED);
+}
+
+/** Calls a helper away: its `helpFit` returns after the part that it does, if it does one. The fit goes on without it. */
+export const dismissHelper = (ticket: FitTicket): void => setFlag(ticket, DISMISSED);
+
+/** Takes a dismissal back, before a ticket is given out again. */
+export function inviteHelper(ticket: FitTicket): void {
+  Atomics.and(controlWords(ticket), STATES + ticket.helper, ~DISMISSED);
+}
+
+/** Says that a helper's thread is no more. If it held a part, the fit ends with `worker_lost`; else it goes on without it. */
+export const reportLostHelper = (ticket: FitTicket): void => setFlag(ticket, LOST);
+
+/**
+ * What a helper's thread runs for one fit; returns when the fit has ended or the helper is dismissed. Blocks its thread: not for a page's
+ * main one. What it throws the fit's own thread hears of, too.
+ */
+export function helpFit(ticket: FitTicket): void {
+  try {
+    helpUntilEnd(ticket);
+  } catch (error) {
+    reportLostHelper(ticket);
+    throw error;
+  }
+}
+
+function helpUntilEnd({ memory, task, control, helper, histogram }: FitTicket): void {
   const { kernels, adding } = attachKernels(memory, task.layout);
   const worker = new PartWorker(task, kernels, adding);
-  const words = new Int32Array(memory.buffer, control, CONTROL_BYTES / 4);
+  const words = controlWords({ memory, control });
   for (;;) {
-    claimParts(worker, words, histogram, USED + helper);
+    if ((Atomics.load(words, STATES + helper) & DISMISSED) !== 0) return;
+    claimParts(worker, words, histogram, helper);
     const claim = Atomics.load(words, CLAIM);
     if (nextOf(claim) < partsOf(claim)) continue;
     if (partsOf(claim) === 0 && Atomics.load(words, JOB) === JOBS.end && claim !== 0) return;
@@ -125,6 +180,8 @@ export class FitCrew {
   private readonly words: Int32Array;
   private readonly worker: PartWorker;
   private readonly poll: () => void;
+  private readonly patienceMs: number;
+  private readonly ended: () => void;
   private job = 0;
 
   constructor(memory: WebAssembly.Memory, control: number, helpers: FitHelpers, worker: PartWorker, poll: () => void) {
@@ -133,6 +190,8 @@ export class FitCrew {
     this.leastRows = Math.min(8192, Math.ceil((helpers.leastRows ?? HELPED_ROWS) / 6));
     this.worker = worker;
     this.poll = poll;
+    this.patienceMs = helpers.patienceMs ?? PATIENCE_MS;
+    this.ended = () => helpers.end?.();
     this.words = new Int32Array(memory.buffer, control, CONTROL_BYTES / 4);
   }
 
@@ -140,6 +199,7 @@ export class FitCrew {
    * Runs a job over [start, end) in parts of some 1,024 rows or more, a multiple of four.
    * @param histogram where this thread adds rows; helpers add to their own.
    * @returns the helpers that added rows.
+   * @throws worker_lost when a helper took a part and will not finish it: rows are half moved or half added, so that the fit is void.
    */
   run(job: Job, start: number, end: number, args: readonly number[], histogram: number): number[] {
     const { words } = this;
@@ -174,6 +234,7 @@ export class FitCrew {
   end(): void {
     this.words[JOB] = JOBS.end;
     this.publish(0);
+    this.ended();
   }
 
   private publish(parts: number): void {
@@ -188,11 +249,31 @@ export class FitCrew {
   /** Waits for parts that helpers have claimed. */
   private finish(parts: number): void {
     const { words } = this;
+    let silentMs = 0;
     for (let spins = 0; Atomics.load(words, FINISHED) < parts; spins++) {
       if (spins < SPINS) continue;
       const finished = Atomics.load(words, FINISHED);
-      if (finished < parts) Atomics.wait(words, FINISHED, finished, SLEEP_MS);
+      if (finished >= parts) break;
+      // counted in waits, not by a clock: a machine that slept has not waited
+      const waited = Atomics.wait(words, FINISHED, finished, WAIT_MS) === "timed-out";
+      silentMs = waited && Atomics.load(words, FINISHED) === finished ? silentMs + WAIT_MS : 0;
+      this.poll();
+      if (Atomics.load(words, FINISHED) < parts) this.refuseLost(silentMs);
     }
     this.poll();
+  }
+
+  /** @throws worker_lost */
+  private refuseLost(silentMs: number): void {
+    for (let helper = 0; helper < this.helpers; helper++) {
+      const state = Atomics.load(this.words, STATES + helper);
+      if ((state & HOLDING) === 0) continue;
+      const ended = (state & LOST) !== 0;
+      if (!ended && silentMs < this.patienceMs) continue;
+      const what = ended ? "ended" : `said nothing for ${this.patienceMs} ms`;
+      throw new RequeenError("worker_lost", `helper ${helper} of a gradient boosting fit ${what} in the middle of its part`, {
+        helper,
+      });
+    }
   }
 }

@@ -9,7 +9,7 @@ import { BoostingGrower, type GrowthLimits } from "./boosting-tree.ts";
 import { boostingSizes, estimateBytes, WasmBoosting } from "./boosting-wasm.ts";
 import { EarlyStopping, holdBack } from "./early-stopping.ts";
 import { log } from "./exact-math.ts";
-import { MOST_KERNEL_BYTES, sumBytes } from "./kernels/kernels.ts";
+import { MOST_KERNEL_BYTES, plainFormNote, sumBytes } from "./kernels/kernels.ts";
 import type { TreeModel } from "./model.ts";
 import { BOOSTING_PARAMETERS, type BoostingParams } from "./parameter-tables.ts";
 import { type Given, resolveParameters } from "./parameters.ts";
@@ -65,7 +65,8 @@ export function growBoosting(
   const outputs = classCount === 2 ? 1 : classCount;
   const weights = meanOneWeights(data.weights, rowCount);
   const poll = (): void => throwIfCancelled(watch, "training gradient boosting");
-  const estimate = estimateBytes(rowCount, data.columns.length, outputs, weights !== null, params.maxLeafNodes);
+  const mostLeaves = mostLeavesOf(params, rowCount);
+  const estimate = estimateBytes(rowCount, data.columns.length, outputs, weights !== null, mostLeaves);
   refuseAboveLimit(watch, estimate, `gradient boosting of ${rowCount} rows and ${data.columns.length} columns`);
   const binned = binColumns(data.columns, binsFor(params.maxBins, rowCount), "wasm", poll);
   const point = fixedPointOf(rowCount, weights);
@@ -90,12 +91,12 @@ export function growBoosting(
     baseline: Float32Array.from(baseline),
     point,
     limits,
-    maxLeafNodes: limits.maxLeafNodes,
+    maxLeafNodes: mostLeaves,
     poll,
   };
   const held = validation ?? split?.held;
   const stopping = held === undefined ? null : new EarlyStopping(held, baseline, params.nIterNoChange ?? 1);
-  const opened = openBoosting(run, form, watch?.helpers);
+  const opened = openBoosting(run, form, watch);
   try {
     const grower = new BoostingGrower(opened, binned, limits, poll);
     const trees = growRounds(opened, grower, run, params, stopping, watch);
@@ -133,15 +134,26 @@ function growRounds(
   return stopping === null ? builder.finish() : builder.finish(stopping.bestTreeCount);
 }
 
+/** Leaves that a tree can have, whatever it is allowed: histograms are kept for so many. */
+function mostLeavesOf({ maxLeafNodes, maxDepth, minSamplesLeaf }: BoostingParams, rowCount: number): number {
+  const byDepth = maxDepth === null || maxDepth > 8 ? maxLeafNodes : 2 ** maxDepth;
+  return Math.max(2, Math.min(maxLeafNodes, byDepth, Math.floor(rowCount / minSamplesLeaf)));
+}
+
 /**
- * The WebAssembly form where its addresses reach; the plain one beyond.
+ * The WebAssembly form where its addresses reach; the plain one beyond, of which the caller is told.
  * @throws out_of_memory when the machine refuses the memory.
  */
-function openBoosting(run: BoostingRun, form: "wasm" | "plain", given: FitHelpers | undefined): BoostingForm {
-  const helpers =
+function openBoosting(run: BoostingRun, form: "wasm" | "plain", watch: Watch | undefined): BoostingForm {
+  const given = watch?.helpers;
+  const helpers: FitHelpers | null =
     given !== undefined && given.count > 0 && run.binned.rowCount >= (given.leastRows ?? HELPED_ROWS) ? given : null;
   const needed = sumBytes(boostingSizes(run, layoutOf(run.binned, run.point), helpers?.count));
-  if (form === "plain" || needed > MOST_KERNEL_BYTES) return new PlainBoosting(run);
+  if (form === "plain") return new PlainBoosting(run);
+  if (needed > MOST_KERNEL_BYTES) {
+    watch?.onNote?.(plainFormNote(`gradient boosting of ${run.binned.rowCount} rows and ${run.binned.columnCount} columns`, needed));
+    return new PlainBoosting(run);
+  }
   try {
     return new WasmBoosting(run, helpers);
   } catch (error) {

@@ -186,7 +186,8 @@ export function checkNaming(given: Partial<Naming>, classCount: number, featureC
 }
 
 /** What the trainings of a request may use. */
-const resourcesOf = ({ memoryLimitBytes, helpers }: Watch): Watch => ({
+const resourcesOf = ({ memoryLimitBytes, helpers, onNote }: Watch): Watch => ({
+  ...(onNote === undefined ? {} : { onNote }),
   ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
   ...(helpers === undefined ? {} : { helpers }),
 });

@@ -1,5 +1,5 @@
 import { ForestGrower, type ForestTask } from "./forest-tree.ts";
-import { MOST_KERNEL_BYTES, openKernels, sumBytes } from "./kernels/kernels.ts";
+import { MOST_KERNEL_BYTES, openKernels, plainFormNote, sumBytes } from "./kernels/kernels.ts";
 import type { NodeNotes, TreeBuilder } from "./tree-ensemble.ts";
 
 /** Grows the trees of one forest; see ForestGrower, whose trees every form gives bit for bit. */
@@ -8,13 +8,33 @@ export interface GrowsForest {
   grow(builder: TreeBuilder, drawKey: number | null, treeKey: number, notes?: NodeNotes): void;
 }
 
-/** The quickest form that memory allows. @param noted whether `grow` is given notes. @param form "plain" for comparison. */
-export function openForestGrower(task: ForestTask, noted: boolean, form: "wasm" | "plain"): GrowsForest {
-  if (form === "wasm") {
-    if (isUnits(task) && sumBytes(unitSizes(task)) <= MOST_KERNEL_BYTES) return new UnitKernels(task);
-    if (sumBytes(weightedSizes(task, noted)) <= MOST_KERNEL_BYTES) return new WeightedKernels(task, noted);
-  }
+/**
+ * The quickest form that memory allows.
+ * @param noted whether `grow` is given notes. @param form "plain" for comparison. @param onNote told when no kernels can be taken.
+ */
+export function openForestGrower(
+  task: ForestTask,
+  noted: boolean,
+  form: "wasm" | "plain",
+  onNote?: (note: string) => void,
+): GrowsForest {
+  if (form === "plain") return new ForestGrower(task);
+  if (isUnits(task) && sumBytes(unitSizes(task)) <= MOST_KERNEL_BYTES) return new UnitKernels(task);
+  const needed = sumBytes(weightedSizes(task, noted));
+  if (needed <= MOST_KERNEL_BYTES) return new WeightedKernels(task, noted);
+  onNote?.(plainFormNote(`a forest of ${task.binned.rowCount} rows and ${task.binned.columnCount} columns`, needed));
   return new ForestGrower(task);
+}
+
+/** Bytes that growing takes beside the data and the trees, at most. */
+export function estimateForestBytes(shape: ForestShape, noted: boolean): number {
+  const { rowCount, columnCount } = shape.binned;
+  return Math.max(sumBytes(unitSizes(shape)), sumBytes(weightedSizes(shape, noted))) + rowCount * (columnCount + 9);
+}
+
+/** What the sizes of a forest's arrays hang on. */
+interface ForestShape extends Pick<ForestTask, "classCount" | "maxDepth"> {
+  readonly binned: Pick<ForestTask["binned"], "rowCount" | "columnCount">;
 }
 
 /** Wider records cost more to move than reading their codes where they stand. */
@@ -26,7 +46,7 @@ function isUnits({ binned, classCount, minSamplesLeaf, weights }: ForestTask): b
   return weights.every((weight) => weight === 0 || weight === 1);
 }
 
-const sharedSizes = ({ binned: { rowCount, columnCount }, maxDepth, classCount }: ForestTask) => {
+const sharedSizes = ({ binned: { rowCount, columnCount }, maxDepth, classCount }: ForestShape) => {
   const leaves = maxDepth < 31 ? Math.min(rowCount, 2 ** maxDepth) : rowCount;
   const nodes = 2 * leaves;
   return {
@@ -51,13 +71,13 @@ const sharedSizes = ({ binned: { rowCount, columnCount }, maxDepth, classCount }
 
 const widthOf = (classCount: number): number => (classCount === 2 ? 1 : classCount);
 
-const unitSizes = (task: ForestTask) => {
+const unitSizes = (task: ForestShape) => {
   const shared = sharedSizes(task);
   const records = task.binned.rowCount * recordBytes(task.binned.columnCount);
   return { ...shared, shares: shared.cover, bins: 4 * 2048, masters: records, placeA: records, placeB: records };
 };
 
-const weightedSizes = (task: ForestTask, noted: boolean) => {
+const weightedSizes = (task: ForestShape, noted: boolean) => {
   const shared = sharedSizes(task);
   const { rowCount, columnCount } = task.binned;
   const bin = Math.ceil(task.classCount / 2) * 16;

@@ -1,11 +1,18 @@
 import { binColumns, binsFor } from "./bin-columns.ts";
-import { openForestGrower } from "./forest-kernels.ts";
+import { estimateForestBytes, openForestGrower } from "./forest-kernels.ts";
 import type { ForestTask } from "./forest-tree.ts";
 import type { TreeModel } from "./model.ts";
 import { EXTRA_TREES_PARAMETERS, type ExtraTreesParams, FOREST_PARAMETERS, type ForestParams } from "./parameter-tables.ts";
 import { type Given, resolveParameters } from "./parameters.ts";
 import { deriveSeed, mix32 } from "./seeded-random.ts";
-import { checkTrainingData, type TrainingData, throwIfCancelled, type Watch, withClassWeight } from "./training-data.ts";
+import {
+  checkTrainingData,
+  refuseAboveLimit,
+  type TrainingData,
+  throwIfCancelled,
+  type Watch,
+  withClassWeight,
+} from "./training-data.ts";
 import { type NodeNotes, TreeBuilder } from "./tree-ensemble.ts";
 
 /** What maxDepth = null means. */
@@ -48,7 +55,7 @@ function growTrees(
   params: ForestParams | ExtraTreesParams,
   watch?: Watch,
 ): TreeModel {
-  const grove = plantForest(modelType, given, params);
+  const grove = plantForest(modelType, given, params, undefined, "wasm", watch);
   for (let tree = 0; tree < params.nEstimators; tree++) {
     throwIfCancelled(watch, `training ${modelType}`);
     grove.growTree(tree);
@@ -68,23 +75,29 @@ export function plantForest(
   params: ForestParams | ExtraTreesParams,
   notes?: NodeNotes,
   form: "wasm" | "plain" = "wasm",
+  watch?: Watch,
 ) {
   const data = withClassWeight(given, params.classWeight);
   const { labels, classCount } = data;
   const rowCount = labels.length;
-  const binned = binColumns(data.columns, binsFor(params.maxBins, rowCount));
+  const maxDepth = params.maxDepth ?? DEEPEST;
+  const shape = { binned: { rowCount, columnCount: data.columns.length }, maxDepth, classCount };
+  const owner = `${modelType} of ${rowCount} rows and ${data.columns.length} columns`;
+  refuseAboveLimit(watch, estimateForestBytes(shape, notes !== undefined), owner);
+  const poll = (): void => throwIfCancelled(watch, `training ${modelType}`);
+  const binned = binColumns(data.columns, binsFor(params.maxBins, rowCount), "wasm", poll);
   const task: ForestTask = {
     binned,
     labels,
     weights: fixedPointWeights(data.weights, rowCount),
     classCount,
-    maxDepth: params.maxDepth ?? DEEPEST,
+    maxDepth,
     minSamplesSplit: params.minSamplesSplit,
     minSamplesLeaf: params.minSamplesLeaf,
     randomThresholds: modelType === "extra_trees",
     featuresPerNode: countFeatures(params.maxFeatures, binned.columnCount),
   };
-  const grower = openForestGrower(task, notes !== undefined, form);
+  const grower = openForestGrower(task, notes !== undefined, form, watch?.onNote);
   const builder = new TreeBuilder(classCount === 2 ? 1 : classCount);
   const growTree = (tree: number): void => {
     const treeKey = deriveSeed(params.seed, tree);

@@ -1,5 +1,5 @@
 export { trainBoosting } from "./boosting.ts";
-export { type FitHelpers, type FitTicket, helpFit } from "./boosting-crew.ts";
+export { dismissHelper, type FitHelpers, type FitTicket, helpFit, inviteHelper, reportLostHelper } from "./boosting-crew.ts";
 export { applyCalibrator, type Calibrator, type CalibratorKind, LEAST_ROWS } from "./calibrate.ts";
 export {
   type BinOptions,

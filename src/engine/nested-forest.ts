@@ -42,6 +42,8 @@ export function predictNested(
       minSamplesSplit: Math.min(...configs.map((config) => config.minSamplesSplit)),
     },
     notes,
+    "wasm",
+    watch,
   );
   // configurations that differ in the number of trees only share their sums
   const shapes = new Map<string, { depth: number; split: number; sums: Float64Array }>();

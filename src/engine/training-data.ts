@@ -191,8 +191,13 @@ export interface Watch {
   readonly onProgress?: (share: number, step: string) => void;
   /** Looked at once a tree or iteration, by gradient boosting several times a tree; an AbortSignal, or any object whose `aborted` turns true (for example over shared memory). */
   readonly signal?: { readonly aborted: boolean };
-  /** Gradient boosting that would need more than this beside its data is refused before any work, with the estimate. */
+  /** Boosting and forests that would need more than this beside their data are refused before any work, with the estimate. */
   readonly memoryLimitBytes?: number;
+  /**
+   * Told before the first tree what makes this training slower than others: more than 2 GiB of kernel memory, beyond which the kernels
+   * cannot reach. The model is the same.
+   */
+  readonly onNote?: (note: string) => void;
   /** Threads that take part in gradient boosting of 50,000 rows and more; the model is the same with and without them. */
   readonly helpers?: FitHelpers;
 }

@@ -1,16 +1,9 @@
-import { createHash } from "node:crypto";
 import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
-import { type TrainingData, type TreeModel, trainBoosting } from "../../src/engine/index.ts";
+import { type TrainingData, trainBoosting } from "../../src/engine/index.ts";
 import { createHelpers } from "../../src/workers/index.ts";
 import { makeData } from "../unit/engine/seeded-data.ts";
-
-const hashOf = ({ trees }: TreeModel): string => {
-  const hash = createHash("sha256");
-  for (const array of [trees.feature, trees.threshold, trees.left, trees.missingLeft, trees.cover, trees.values, trees.roots])
-    hash.update(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
-  return hash.digest("hex");
-};
+import { hashOf } from "./support/hash-trees.ts";
 
 /** Keeps the cores busy until disposed. */
 function load(threads: number): AsyncDisposable {

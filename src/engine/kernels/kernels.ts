@@ -196,6 +196,11 @@ const PAGE_BYTES = 65_536;
 /** Addresses are passed as signed 32 bit: a training that needs more takes the plain form. */
 export const MOST_KERNEL_BYTES = 2 ** 31 - 2 ** 20;
 
+/** What a caller is told whose training takes the plain form. */
+export const plainFormNote = (owner: string, neededBytes: number): string =>
+  `${owner} needs ${Math.ceil(neededBytes / 2 ** 20)} MiB of kernel memory; above ${MOST_KERNEL_BYTES / 2 ** 20} MiB it runs ` +
+  "without WebAssembly: the same model, several times slower";
+
 export const sumBytes = (sizesBytes: Readonly<Record<string, number>>): number =>
   Object.values(sizesBytes).reduce((sum, size) => sum + size + 64, FIRST_ADDRESS);
 

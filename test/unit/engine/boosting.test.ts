@@ -73,6 +73,23 @@ test("more memory than the limit is refused with the estimate, before any work",
   expect(trainBoosting(data, { nEstimators: 3 }, { ...watch, memoryLimitBytes: 2 ** 26 }).trees.roots).toHaveLength(3);
 });
 
+test("more than 2 GiB of kernel memory takes the plain form, of which the caller is told before the first tree", () => {
+  // histograms of 4,096 columns of 255 bins, one for each of 255 possible leaves; no split is worth its gain
+  const data = makeData(300, 4096, 2, 12, 0.02);
+  const told: string[] = [];
+  const params = { nEstimators: 1, maxLeafNodes: 255, minSamplesLeaf: 1, maxBins: 255, minSplitGain: 1e9 };
+  trainBoosting(data, params, { onNote: (note) => told.push(note), onProgress: () => told.push("a tree") });
+  expect(told).toEqual([
+    expect.stringMatching(
+      /^gradient boosting of 300 rows and 4096 columns needs 2\d\d\d MiB of kernel memory; above 2047 MiB it runs without WebAssembly/,
+    ),
+    "a tree",
+  ]);
+  // no tree has more leaves than rows / minSamplesLeaf: then the kernels are enough
+  trainBoosting(data, { ...params, minSamplesLeaf: 20 }, { onNote: (note) => told.push(note) });
+  expect(told).toHaveLength(2);
+});
+
 test("a fit asks whether it is cancelled before binning, before every column and every split", () => {
   const data = makeData(3000, 8, 2, 10);
   let asked = 0;

@@ -208,3 +208,15 @@ test("penalties and samples do what they say", () => {
   const { trees: sampled } = trainBoosting(data, { nEstimators: 1, subsample: 0.5, seed: 1 });
   expect(sampled.cover[0]).toBe(150);
 });
+
+test("a forest that would need more memory than the limit is refused with the estimate, before any work", () => {
+  const data = makeData(5000, 10, 3, 9);
+  let seen = 0;
+  const watch = { memoryLimitBytes: 200_000, onProgress: () => seen++ };
+  for (const train of [trainForest, trainExtraTrees])
+    expect(() => train(data, { nEstimators: 2 }, watch)).toThrow(
+      /out_of_memory: (random_forest|extra_trees) of 5000 rows and 10 columns would need about \d+ MiB beside its data; the limit is 1 MiB/,
+    );
+  expect(seen).toBe(0);
+  expect(trainForest(data, { nEstimators: 2 }, { ...watch, memoryLimitBytes: 2 ** 26 }).trees.roots).toHaveLength(2);
+});

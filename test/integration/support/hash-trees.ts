@@ -1,0 +1,10 @@
+import { createHash } from "node:crypto";
+import type { TreeModel } from "../../../src/engine/index.ts";
+
+/** SHA-256 over all arrays of a model's trees. */
+export const hashOf = ({ trees }: TreeModel): string => {
+  const hash = createHash("sha256");
+  for (const array of [trees.feature, trees.threshold, trees.left, trees.missingLeft, trees.cover, trees.values, trees.roots])
+    hash.update(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
+  return hash.digest("hex");
+};
