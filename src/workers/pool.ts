@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { ERRORS, type ErrorCode, RequeenError } from "../core/errors.ts";
-import type { AskMessage, JobName, Jobs, ThreadMessage } from "./protocol.ts";
+import { HelperRoster } from "./helper-roster.ts";
+import type { AskMessage, JobName, Jobs, PoolHelpers, ThreadMessage } from "./protocol.ts";
 
 export interface AskOptions {
   /** Aborting ends the thread at once; the promise is rejected with `cancelled`. */
@@ -9,9 +10,14 @@ export interface AskOptions {
   readonly onProgress?: (share: number) => void;
 }
 
-/** A pool of training threads: jobs wait in order, one job a thread at a time, threads are started when first needed. */
+/**
+ * A pool of training threads: jobs wait in order, one job a thread at a time, threads are started when first needed. Threads without a job
+ * help inside a boosting fit of many rows that another one makes, and leave it as soon as a job waits; the fit's result is the same.
+ */
 export interface Pool extends AsyncDisposable {
   readonly threads: number;
+  /** Threads that help in a fit now. */
+  readonly helping: number;
   /** Threads that run. */
   readonly started: number;
   /** Starts the threads that do not run yet, beside whatever the caller does before its first job. */
@@ -30,9 +36,14 @@ interface Waiting {
 // the thread's file is TypeScript when run from source and JavaScript when built
 const threadFile = new URL(import.meta.url.endsWith(".ts") ? "./thread.ts" : "./thread.js", import.meta.url);
 
-/** @param threads at least 1; more than the cores there are brings nothing. */
-export function createPool(threads: number): Pool {
+/**
+ * @param threads at least 1; more than the cores there are brings nothing.
+ * @param help `leastRows` and `patienceMs` of the fits that are helped, as in FitHelpers.
+ */
+export function createPool(threads: number, help: Omit<PoolHelpers, "count"> = {}): Pool {
+  const helpers: PoolHelpers = { ...help, count: threads - 1 };
   const idle: Worker[] = [];
+  const roster = new HelperRoster<Worker>();
   const busy = new Map<Worker, Waiting>();
   const queue: Waiting[] = [];
   let nextId = 1;
@@ -47,14 +58,26 @@ export function createPool(threads: number): Pool {
     return worker;
   }
 
+  const running = (): number => idle.length + busy.size + roster.helping;
+
   function receive(worker: Worker, message: ThreadMessage): void {
+    if (message.kind === "helped") {
+      roster.leave(worker);
+      idle.push(worker);
+      return pump();
+    }
     const waiting = busy.get(worker);
     if (waiting === undefined || waiting.message.id !== message.id) return;
     if (message.kind === "progress") {
       waiting.options.onProgress?.(message.share);
       return;
     }
+    if (message.kind === "tickets") {
+      roster.open(worker, message.tickets);
+      return pump();
+    }
     busy.delete(worker);
+    roster.close(worker);
     worker.unref();
     idle.push(worker);
     if (message.kind === "answer") waiting.resolve(message.answer as never);
@@ -66,9 +89,11 @@ export function createPool(threads: number): Pool {
   function lose(worker: Worker, cause: Error): void {
     const position = idle.indexOf(worker);
     if (position >= 0) idle.splice(position, 1);
+    if (roster.lose(worker)) return pump();
     const waiting = busy.get(worker);
     if (waiting === undefined) return;
     busy.delete(worker);
+    roster.close(worker);
     waiting.reject(
       new RequeenError(
         "worker_lost",
@@ -81,13 +106,23 @@ export function createPool(threads: number): Pool {
   }
 
   function pump(): void {
-    while (!closed && queue.length > 0 && (idle.length > 0 || busy.size < threads)) {
+    if (closed) return;
+    while (queue.length > 0 && (idle.length > 0 || running() < threads)) {
       const waiting = queue.shift();
       if (waiting === undefined) return;
       const worker = idle.pop() ?? start();
       busy.set(worker, waiting);
       worker.ref();
       worker.postMessage(waiting.message);
+    }
+    // a job goes before help: whoever helps comes back for it
+    roster.dismiss(queue.length);
+    while (queue.length === 0 && (idle.length > 0 || running() < threads)) {
+      const ticket = roster.nextTicket();
+      if (ticket === null) return;
+      const worker = idle.pop() ?? start();
+      roster.join(worker, ticket);
+      worker.postMessage({ ticket });
     }
   }
 
@@ -99,9 +134,10 @@ export function createPool(threads: number): Pool {
       waiting.reject(error);
       return;
     }
-    for (const [worker, running] of busy) {
-      if (running !== waiting) continue;
+    for (const [worker, job] of busy) {
+      if (job !== waiting) continue;
       busy.delete(worker);
+      roster.close(worker);
       waiting.reject(error);
       void worker.terminate();
     }
@@ -111,16 +147,19 @@ export function createPool(threads: number): Pool {
   return {
     threads,
     get started() {
-      return idle.length + busy.size;
+      return running();
+    },
+    get helping() {
+      return roster.helping;
     },
     warm() {
-      while (!closed && idle.length + busy.size < threads) idle.push(start());
+      while (!closed && running() < threads) idle.push(start());
     },
     ask(job, ask, options = {}) {
       return new Promise((resolve, reject) => {
         if (closed) return reject(new RequeenError("cancelled", `job ${job} came after the pool was closed`));
         if (options.signal?.aborted) return reject(new RequeenError("cancelled", `job ${job} was cancelled before it began`));
-        const message: AskMessage = { id: nextId++, job, ask };
+        const message: AskMessage = { id: nextId++, job, ask, helpers };
         const onAbort = () => cancel(waiting);
         const settle =
           <T>(done: (value: T) => void) =>
@@ -137,7 +176,7 @@ export function createPool(threads: number): Pool {
     async [Symbol.asyncDispose]() {
       closed = true;
       for (const waiting of queue.splice(0)) waiting.reject(new RequeenError("cancelled", "the pool was closed"));
-      await Promise.all([...idle, ...busy.keys()].map((worker) => worker.terminate()));
+      await Promise.all([...idle, ...busy.keys(), ...roster.workers()].map((worker) => worker.terminate()));
     },
   };
 }

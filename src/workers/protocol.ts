@@ -1,5 +1,5 @@
 import type { ModelTypeName } from "../core/specialist.ts";
-import type { Params, Trial } from "../engine/index.ts";
+import type { FitHelpers, FitTicket, Params, Trial } from "../engine/index.ts";
 import type { Search } from "./search.ts";
 
 /**
@@ -51,7 +51,7 @@ export interface FitAnswer {
   readonly probabilities: Float64Array;
   /** Median time of one opinion, milliseconds; null when no model was wanted. */
   readonly latencyMs: number | null;
-  /** What was chosen and how it scored inside the training rows; JSON-safe. */
+  /** What was chosen and how it scored inside the training rows, and what was told to `onNote`; JSON-safe. */
   readonly report: Readonly<Record<string, unknown>>;
 }
 
@@ -89,17 +89,31 @@ export interface ScoreAnswer {
 
 export type JobName = keyof Jobs;
 
-/** Main to thread. */
+/** Threads of the pool that a job may be helped by, when they have nothing else to do. */
+export interface PoolHelpers extends Pick<FitHelpers, "leastRows" | "patienceMs"> {
+  readonly count: number;
+}
+
+/** Main to thread: a job. */
 export interface AskMessage<N extends JobName = JobName> {
   readonly id: number;
   readonly job: N;
   readonly ask: Jobs[N]["ask"];
+  readonly helpers: PoolHelpers;
+}
+/** Main to thread: help in the fit of another thread until it ends or the helper is dismissed. */
+export interface HelpMessage {
+  readonly ticket: FitTicket;
 }
 
 /** Thread to main. Errors cross as data: a RequeenError keeps its code. */
 export type ThreadMessage =
   | { readonly id: number; readonly kind: "answer"; readonly answer: Jobs[JobName]["answer"] }
   | { readonly id: number; readonly kind: "progress"; readonly share: number }
+  /** The job is in a fit that can be helped with these tickets; none: it is no more. */
+  | { readonly id: number; readonly kind: "tickets"; readonly tickets: readonly FitTicket[] }
+  /** The thread helps no longer. */
+  | { readonly kind: "helped" }
   | {
       readonly id: number;
       readonly kind: "error";

@@ -4,11 +4,14 @@ import { TIER_NAMES, type Tier } from "../core/tiers.ts";
 import {
   decodeModel,
   encodeModel,
+  type FitHelpers,
   type FittedClassifier,
   fitClassifier,
+  helpFit,
   predictProbabilities,
   predictRow,
   scoreTrials,
+  type Watch,
 } from "../engine/index.ts";
 import { readParquet } from "../store/parquet.ts";
 import { type MixedRows, take, weighRows } from "./mix-labels.ts";
@@ -17,6 +20,7 @@ import type {
   DatasetReference,
   FitAnswer,
   FitAsk,
+  HelpMessage,
   JobName,
   Jobs,
   ScoreAnswer,
@@ -38,8 +42,12 @@ interface Table {
   readonly tiers: Tier[];
 }
 
-type Report = (share: number) => void;
-type Handlers = { readonly [N in JobName]: (ask: Jobs[N]["ask"], report: Report) => Promise<Jobs[N]["answer"]> };
+/** What a job's trainings are given by the thread. */
+interface Tools {
+  readonly onProgress: (share: number) => void;
+  readonly helpers: FitHelpers;
+}
+type Handlers = { readonly [N in JobName]: (ask: Jobs[N]["ask"], tools: Tools) => Promise<Jobs[N]["answer"]> };
 
 const HANDLERS: Handlers = { fit, tune, score };
 
@@ -101,35 +109,60 @@ async function rowsToLearn(ask: Pick<FitAsk, "dataset" | "modelType" | "trainRow
   return { table, data: take(mixed, used, weights), groups, times, choice };
 }
 
-async function fit(ask: FitAsk, report: Report): Promise<FitAnswer> {
+/** Trains with helpers, and if one of them is lost once more without: the result is the same. */
+function withHelp<T>({ helpers }: Tools, train: (watch: Pick<Watch, "helpers" | "onNote">) => T): { result: T; notes: string[] } {
+  const notes = new Set<string>();
+  const onNote = (note: string): void => void notes.add(note);
+  try {
+    return { result: train({ onNote, ...(helpers.count > 0 ? { helpers } : {}) }), notes: [...notes] };
+  } catch (error) {
+    if (!isRequeenError(error) || error.code !== "worker_lost") throw error;
+    onNote(`trained again without helping threads: ${error.message}`);
+    return { result: train({ onNote }), notes: [...notes] };
+  }
+}
+
+async function fit(ask: FitAsk, tools: Tools): Promise<FitAnswer> {
   const { table, data, groups, times, choice } = await rowsToLearn(ask);
   const { modelType, seed, params, search } = ask;
-  const fitted = fitClassifier({
-    data,
-    modelType,
-    params,
-    tuning: search === null ? false : { ...tuningOptionsOf(search, times), done: ask.trials },
-    calibration: ask.calibrate ? "auto" : "none",
-    groups,
-    seed,
-    classes: ask.dataset.classes,
-    featureNames: ask.dataset.featureNames,
-    featureSchema: ask.featureSchema,
-    onProgress: report,
-  });
+  const { result: fitted, notes } = withHelp(tools, (watch) =>
+    fitClassifier({
+      data,
+      modelType,
+      params,
+      tuning: search === null ? false : { ...tuningOptionsOf(search, times), done: ask.trials },
+      calibration: ask.calibrate ? "auto" : "none",
+      groups,
+      seed,
+      classes: ask.dataset.classes,
+      featureNames: ask.dataset.featureNames,
+      featureSchema: ask.featureSchema,
+      onProgress: tools.onProgress,
+      ...watch,
+    }),
+  );
   const predictColumns = table.columns.map((column) => takeRows(column, ask.predictRows));
   return {
     model: ask.wantModel ? encodeModel(fitted) : null,
     probabilities: ask.predictRows.length === 0 ? new Float64Array() : predictProbabilities(fitted, predictColumns),
     latencyMs: ask.wantModel ? latencyOf(fitted, table.columns) : null,
-    report: { ...fitted.trainingReport, params: fitted.model.params, calibrator: fitted.calibrator.kind, machine_labels: choice },
+    report: {
+      ...fitted.trainingReport,
+      params: fitted.model.params,
+      calibrator: fitted.calibrator.kind,
+      machine_labels: choice,
+      ...(notes.length === 0 ? {} : { notes }),
+    },
   };
 }
 
-async function tune(ask: TuneAsk, report: Report): Promise<TuneAnswer> {
+async function tune(ask: TuneAsk, tools: Tools): Promise<TuneAnswer> {
   const { data, groups, times } = await rowsToLearn({ ...ask, params: ask.base });
   const options = { ...tuningOptionsOf(ask.search, times), params: ask.base, groups };
-  return { trials: scoreTrials(data, ask.modelType, options, ask.seed, ask.params, { onProgress: report }) };
+  const { result: trials } = withHelp(tools, (watch) =>
+    scoreTrials(data, ask.modelType, options, ask.seed, ask.params, { onProgress: tools.onProgress, ...watch }),
+  );
+  return { trials };
 }
 
 const TIMED_ROWS = 200;
@@ -173,7 +206,7 @@ async function score(ask: ScoreAsk): Promise<ScoreAnswer> {
 const PROGRESS_STEP = 0.02;
 
 /** Passes on only what a reader can see: a message a tree keeps both threads busy with messages. */
-function inSteps(report: Report): Report {
+function inSteps(report: (share: number) => void): (share: number) => void {
   let told = 0;
   return (share) => {
     if (share - told < PROGRESS_STEP) return;
@@ -186,17 +219,25 @@ const port = parentPort;
 if (port === null) throw new Error("thread.ts runs in a worker thread only");
 const send = (message: ThreadMessage): void => port.postMessage(message);
 
-port.on("message", async ({ id, job, ask }: AskMessage) => {
+port.on("message", async (message: AskMessage | HelpMessage) => {
+  if ("ticket" in message) {
+    // what this throws ends the thread: the pool tells the fit that it helped in
+    helpFit(message.ticket);
+    send({ kind: "helped" });
+    return;
+  }
+  const { id, job, ask, helpers } = message;
+  const tools: Tools = {
+    onProgress: inSteps((share) => send({ id, kind: "progress", share })),
+    helpers: {
+      ...helpers,
+      start: (tickets) => send({ id, kind: "tickets", tickets }),
+      end: () => send({ id, kind: "tickets", tickets: [] }),
+    },
+  };
   try {
-    const handler = HANDLERS[job] as (ask: unknown, report: Report) => Promise<Jobs[JobName]["answer"]>;
-    send({
-      id,
-      kind: "answer",
-      answer: await handler(
-        ask,
-        inSteps((share) => send({ id, kind: "progress", share })),
-      ),
-    });
+    const handler = HANDLERS[job] as (ask: unknown, tools: Tools) => Promise<Jobs[JobName]["answer"]>;
+    send({ id, kind: "answer", answer: await handler(ask, tools) });
   } catch (thrown) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
     const known = isRequeenError(error) ? error : null;

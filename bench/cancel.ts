@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { Worker } from "node:worker_threads";
+import { isRequeenError } from "../src/core/errors.ts";
+import { type ModelType, type Params, PARAMETERS } from "../src/engine/index.ts";
+import { createPool } from "../src/workers/index.ts";
+import { writeTable } from "../test/integration/support/training-table.ts";
+import { makeTask } from "./data.ts";
+import { againstBudget, type BenchRow, printRows } from "./table.ts";
+
+/**
+ * `node bench/cancel.ts [--rows N] [--json]`: how long after the word "cancel" each learner has stopped, the longest of several moments of its fit:
+ * through the pool until the caller has his answer and until the thread is gone, and by `signal` in a thread of one's own until the call throws.
+ */
+const { values: flags } = parseArgs({
+  options: { rows: { type: "string", default: "200000" }, json: { type: "boolean", default: false } },
+});
+const rowCount = Number(flags.rows);
+const folder = mkdtempSync(join(tmpdir(), "requeen-cancel-"));
+/** More work than any moment of the cancellation; hundreds of trees, passes or steps. */
+const LONG: Readonly<Partial<Record<ModelType, Params>>> = {
+  random_forest: { nEstimators: 2000 },
+  extra_trees: { nEstimators: 2000 },
+  gradient_boosting: { nEstimators: 5000 },
+  logistic_regression: { tol: 1e-15, maxIter: 100_000 },
+  neural_network: { maxIter: 10_000, nIterNoChange: 10_000 },
+};
+/** Milliseconds of the fit at which it is cancelled. */
+const MOMENTS = [400, 900, 1600, 2100];
+const rows: BenchRow[] = [];
+
+try {
+  const data = makeTask(rowCount, 3);
+  const dataset = await writeTable(join(folder, "table.parquet"), data);
+  for (const modelType of Object.keys(PARAMETERS) as ModelType[]) {
+    const answered: number[] = [];
+    const gone: number[] = [];
+    for (const moment of MOMENTS) {
+      const started: Worker[] = [];
+      const keep = (thread: Worker): void => void started.push(thread);
+      process.on("worker", keep);
+      await using pool = createPool(1);
+      const abort = new AbortController();
+      let begun = false;
+      const answer = pool
+        .ask(
+          "fit",
+          {
+            dataset,
+            featureSchema: "",
+            modelType,
+            params: LONG[modelType] ?? {},
+            search: null,
+            trials: [],
+            trainRows: Uint32Array.from({ length: rowCount }, (_, row) => row),
+            predictRows: new Uint32Array(),
+            calibrate: false,
+            wantModel: false,
+            seed: 1,
+          },
+          { signal: abort.signal, onProgress: () => (begun = true) },
+        )
+        .catch((error: unknown) => error);
+      while (!begun) await sleep(5);
+      await sleep(moment);
+      process.off("worker", keep);
+      const exits = Promise.all(started.map((thread) => new Promise((resolve) => thread.once("exit", resolve))));
+      const asked = performance.now();
+      abort.abort();
+      const error = await answer;
+      answered.push(performance.now() - asked);
+      if (!isRequeenError(error) || error.code !== "cancelled") throw new Error(`${modelType} was not cancelled`);
+      await exits;
+      gone.push(performance.now() - asked);
+    }
+    rows.push(againstBudget(`${modelType}: the pool's answer`, "ms wall", Math.max(...answered), 100));
+    rows.push(againstBudget(`${modelType}: the pool's thread is gone`, "ms wall", Math.max(...gone), 100));
+    rows.push(againstBudget(`${modelType}: signal of the call`, "ms wall", Math.max(...(await bySignal(modelType))), 100));
+  }
+} finally {
+  rmSync(folder, { recursive: true });
+}
+printRows(rows, flags.json);
+if (rows.some(({ ratio, must }) => ratio !== null && must !== null && ratio < must)) process.exitCode = 1;
+
+/** The flag is set by this thread, and looked at by the one that fits. */
+async function bySignal(modelType: ModelType): Promise<number[]> {
+  const times: number[] = [];
+  for (const moment of MOMENTS) {
+    const flag = new Int32Array(new SharedArrayBuffer(4));
+    const thread = new Worker(new URL("./engine/cancel-child.ts", import.meta.url), {
+      workerData: { modelType, params: LONG[modelType], rowCount, flag },
+      execArgv: ["--disable-warning=ExperimentalWarning"],
+    });
+    const heard: ((message: string) => void)[] = [];
+    thread.on("message", (message: string) => heard.shift()?.(message));
+    const next = (): Promise<string> => new Promise((resolve) => void heard.push(resolve));
+    await next();
+    await sleep(moment);
+    const asked = performance.now();
+    const ended = next();
+    Atomics.store(flag, 0, 1);
+    const message = await ended;
+    times.push(performance.now() - asked);
+    if (message !== "cancelled") throw new Error(`${modelType} ended with ${message}`);
+    await thread.terminate();
+  }
+  return times;
+}
