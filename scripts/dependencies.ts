@@ -27,6 +27,7 @@ export const DEVELOPMENT_DEPENDENCIES: Readonly<Record<string, string>> = {
   "@biomejs/biome": "formats and lints",
   "@types/node": "types of the Node API",
   ajv: "tests: the manifests against the schemas that Kubernetes publishes",
+  "apache-arrow": "tests: an independent writer of Arrow files, and the tables that arrowColumns takes",
   assemblyscript: "compiles the hot kernels of the engine to WebAssembly; the output is checked in",
   "fast-check": "property tests",
   "onnxruntime-node": "tests: an independent runtime for the ONNX files that we write",

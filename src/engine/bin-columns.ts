@@ -42,29 +42,50 @@ export function binColumns(
   form: "wasm" | "plain" = "wasm",
   poll?: () => void,
 ): BinnedColumns {
-  const columnCount = columns.length;
-  const rowCount = columns[0].length;
-  const binned: BinnedColumns = {
-    rowCount,
-    columnCount,
-    codes: new Uint8Array(columnCount * rowCount),
-    binCounts: new Uint16Array(columnCount),
-    hasMissing: new Uint8Array(columnCount),
-    low: new Float32Array(columnCount * BINS).fill(Number.POSITIVE_INFINITY),
-    high: new Float32Array(columnCount * BINS).fill(Number.NEGATIVE_INFINITY),
-  };
-  const binner: Binner = form === "wasm" ? new WasmBinner(rowCount) : new PlainBinner(rowCount);
-  const cuts = new Float32Array(256);
-  for (const [index, column] of columns.entries()) {
+  const binner = new ColumnBinner(columns[0].length, columns.length, maxBins, form);
+  for (const column of columns) {
     poll?.();
-    const sorted = binner.takeColumn(column);
-    const cutCount = findCuts(sorted, maxBins, cuts);
+    binner.add(column);
+  }
+  return binner.finish();
+}
+
+/** As `binColumns`, for columns that come one after the other and need not stay. */
+export class ColumnBinner {
+  private readonly binned: BinnedColumns;
+  private readonly maxBins: number;
+  private readonly binner: Binner;
+  private readonly cuts = new Float32Array(256);
+  private added = 0;
+
+  constructor(rowCount: number, columnCount: number, maxBins: number, form: "wasm" | "plain" = "wasm") {
+    this.maxBins = maxBins;
+    this.binned = {
+      rowCount,
+      columnCount,
+      codes: new Uint8Array(columnCount * rowCount),
+      binCounts: new Uint16Array(columnCount),
+      hasMissing: new Uint8Array(columnCount),
+      low: new Float32Array(columnCount * BINS).fill(Number.POSITIVE_INFINITY),
+      high: new Float32Array(columnCount * BINS).fill(Number.NEGATIVE_INFINITY),
+    };
+    this.binner = form === "wasm" ? new WasmBinner(rowCount) : new PlainBinner(rowCount);
+  }
+
+  /** Bins the next column. */
+  add(column: Column): void {
+    const { binned, binner, cuts } = this;
+    const index = this.added++;
+    const cutCount = findCuts(binner.takeColumn(column), this.maxBins, cuts);
     const present = binner.encode(cuts.subarray(0, cutCount), index, binned);
-    binned.hasMissing[index] = present < rowCount ? 1 : 0;
+    binned.hasMissing[index] = present < binned.rowCount ? 1 : 0;
     binned.binCounts[index] = present > 0 ? cutCount + 1 : 0;
   }
-  binner.close?.();
-  return binned;
+
+  finish(): BinnedColumns {
+    this.binner.close?.();
+    return this.binned;
+  }
 }
 
 /** Reads one column after the other. */

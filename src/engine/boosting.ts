@@ -1,5 +1,5 @@
 import { RequeenError } from "../core/errors.ts";
-import { binColumns, binsFor } from "./bin-columns.ts";
+import { type BinnedColumns, binColumns, binsFor } from "./bin-columns.ts";
 import { type FitHelpers, HELPED_ROWS } from "./boosting-crew.ts";
 import { fixedPointOf } from "./boosting-derivatives.ts";
 import type { BoostingForm } from "./boosting-form.ts";
@@ -18,6 +18,7 @@ import {
   checkTrainingData,
   checkValidation,
   refuseAboveLimit,
+  type Targets,
   type TrainingData,
   throwIfCancelled,
   type Watch,
@@ -41,7 +42,7 @@ export function trainBoosting(
   const resolved = resolveParameters(BOOSTING_PARAMETERS, params, "gradient_boosting");
   checkTrainingData(data);
   if (validation !== undefined) {
-    checkValidation(validation, data);
+    checkValidation(validation, data, data.columns.length);
     if (resolved.nIterNoChange === null) {
       throw new RequeenError("bad_parameter", "nIterNoChange of gradient_boosting must be given with validation data; got null");
     }
@@ -59,16 +60,47 @@ export function growBoosting(
 ): TreeModel {
   const split =
     params.nIterNoChange === null || validation !== undefined ? null : holdBack(given, params.validationFraction, params.seed);
-  const data = withClassWeight(split?.kept ?? given, params.classWeight);
+  const data = split?.kept ?? given;
+  refuseBoosting(data, data.columns.length, params, watch);
+  const poll = (): void => throwIfCancelled(watch, "training gradient boosting");
+  const binned = binColumns(data.columns, binsFor(params.maxBins, data.labels.length), "wasm", poll);
+  return growBinnedBoosting(binned, data, params, watch, validation ?? split?.held, form);
+}
+
+/** @throws out_of_memory when a fit of these rows would need more than the caller's limit. */
+export function refuseBoosting(
+  { labels, classCount, weights }: Targets,
+  columnCount: number,
+  params: BoostingParams,
+  watch: Watch | undefined,
+): void {
+  const rowCount = labels.length;
+  const weighted = weights !== undefined || params.classWeight !== "none";
+  const estimate = estimateBytes(
+    rowCount,
+    columnCount,
+    classCount === 2 ? 1 : classCount,
+    weighted,
+    mostLeavesOf(params, rowCount),
+  );
+  refuseAboveLimit(watch, estimate, `gradient boosting of ${rowCount} rows and ${columnCount} columns`);
+}
+
+/** As `growBoosting`, for columns that were binned. @param held rows for early stopping, none of them among the binned ones. */
+export function growBinnedBoosting(
+  binned: BinnedColumns,
+  given: Targets,
+  params: BoostingParams,
+  watch?: Watch,
+  held?: TrainingData,
+  form: "wasm" | "plain" = "wasm",
+): TreeModel {
+  const data = withClassWeight(given, params.classWeight);
   const { labels, classCount } = data;
   const rowCount = labels.length;
-  const outputs = classCount === 2 ? 1 : classCount;
+  const featureCount = binned.columnCount;
   const weights = meanOneWeights(data.weights, rowCount);
   const poll = (): void => throwIfCancelled(watch, "training gradient boosting");
-  const mostLeaves = mostLeavesOf(params, rowCount);
-  const estimate = estimateBytes(rowCount, data.columns.length, outputs, weights !== null, mostLeaves);
-  refuseAboveLimit(watch, estimate, `gradient boosting of ${rowCount} rows and ${data.columns.length} columns`);
-  const binned = binColumns(data.columns, binsFor(params.maxBins, rowCount), "wasm", poll);
   const point = fixedPointOf(rowCount, weights);
   const { gradientScale, hessianScale } = point;
   const limits: GrowthLimits = {
@@ -81,7 +113,7 @@ export function growBoosting(
     l1: params.l1Regularization * gradientScale,
     l2: params.l2Regularization * hessianScale,
     minSplitGain: (params.minSplitGain * gradientScale * gradientScale) / hessianScale,
-    monotone: monotoneOf(params.monotonicCst, data.columns.length, classCount),
+    monotone: monotoneOf(params.monotonicCst, featureCount, classCount),
   };
   const baseline = startingScores(labels, weights, classCount);
   const run: BoostingRun = {
@@ -91,16 +123,14 @@ export function growBoosting(
     baseline: Float32Array.from(baseline),
     point,
     limits,
-    maxLeafNodes: mostLeaves,
+    maxLeafNodes: mostLeavesOf(params, rowCount),
     poll,
   };
-  const held = validation ?? split?.held;
   const stopping = held === undefined ? null : new EarlyStopping(held, baseline, params.nIterNoChange ?? 1);
   const opened = openBoosting(run, form, watch);
   try {
     const grower = new BoostingGrower(opened, binned, limits, poll);
     const trees = growRounds(opened, grower, run, params, stopping, watch);
-    const featureCount = data.columns.length;
     return { kind: "trees", modelType: "gradient_boosting", featureCount, classCount, params: { ...params }, trees, baseline };
   } finally {
     opened.close();

@@ -2,17 +2,24 @@ import { rowLogLosses } from "./metrics.ts";
 import { scoresToProbabilities } from "./model.ts";
 import { deriveSeed } from "./seeded-random.ts";
 import { rowsOfFold, splitFolds } from "./split-folds.ts";
-import { type Column, type TrainingData, takeRows, toFloat32Columns } from "./training-data.ts";
+import { type Column, type Targets, type TrainingData, takeRows, toFloat32Columns } from "./training-data.ts";
 import { findLeaf, type TreeEnsemble } from "./tree-ensemble.ts";
 
 /** Rows held back for early stopping: about `share` of each class, seeded; null when two classes could not be kept. */
 export function holdBack(data: TrainingData, share: number, seed: number): { kept: TrainingData; held: TrainingData } | null {
-  const parts = Math.max(2, Math.min(255, Math.round(1 / share), data.labels.length));
-  const foldOf = splitFolds(data.labels, data.classCount, parts, deriveSeed(seed, 0x68656c64));
+  const rows = rowsHeldBack(data, share, seed);
+  return rows === null ? null : { kept: takeRows(data, rows.kept), held: takeRows(data, rows.held) };
+}
+
+/** As `holdBack`, the numbers of the rows, ascending. */
+export function rowsHeldBack(targets: Targets, share: number, seed: number): { kept: Uint32Array; held: Uint32Array } | null {
+  const { labels, classCount, weights } = targets;
+  const parts = Math.max(2, Math.min(255, Math.round(1 / share), labels.length));
+  const foldOf = splitFolds(labels, classCount, parts, deriveSeed(seed, 0x68656c64));
   const { inside, outside } = rowsOfFold(foldOf, 0);
-  const kept = takeRows(data, outside);
-  const classes = new Set(kept.labels.filter((_, row) => kept.weights === undefined || kept.weights[row] > 0));
-  return inside.length === 0 || classes.size < 2 ? null : { kept, held: takeRows(data, inside) };
+  const classes = new Set<number>();
+  for (const row of outside) if (weights === undefined || weights[row] > 0) classes.add(labels[row]);
+  return inside.length === 0 || classes.size < 2 ? null : { kept: outside, held: inside };
 }
 
 /** Follows the weighted log loss of growing boosted trees on rows that they are not grown on. */

@@ -1,4 +1,4 @@
-import { binColumns, binsFor } from "./bin-columns.ts";
+import { type BinnedColumns, binColumns, binsFor } from "./bin-columns.ts";
 import { estimateForestBytes, openForestGrower } from "./forest-kernels.ts";
 import type { ForestTask } from "./forest-tree.ts";
 import type { TreeModel } from "./model.ts";
@@ -8,6 +8,7 @@ import { deriveSeed, mix32 } from "./seeded-random.ts";
 import {
   checkTrainingData,
   refuseAboveLimit,
+  type Targets,
   type TrainingData,
   throwIfCancelled,
   type Watch,
@@ -55,15 +56,23 @@ function growTrees(
   params: ForestParams | ExtraTreesParams,
   watch?: Watch,
 ): TreeModel {
-  const grove = plantForest(modelType, given, params, undefined, "wasm", watch);
+  return finishForest(modelType, plantForest(modelType, given, params, undefined, "wasm", watch), params, watch);
+}
+
+/** Grows the trees of a planted forest. */
+export function finishForest(
+  modelType: ForestType,
+  { builder, growTree, columnCount, classCount }: ReturnType<typeof plantBinned>,
+  params: ForestParams | ExtraTreesParams,
+  watch?: Watch,
+): TreeModel {
   for (let tree = 0; tree < params.nEstimators; tree++) {
     throwIfCancelled(watch, `training ${modelType}`);
-    grove.growTree(tree);
+    growTree(tree);
     watch?.onProgress?.((tree + 1) / params.nEstimators, "trees");
   }
-  const { classCount, columns } = given;
-  const trees = grove.builder.finish();
-  return { kind: "trees", modelType, featureCount: columns.length, classCount, params: { ...params }, trees, baseline: null };
+  const trees = builder.finish();
+  return { kind: "trees", modelType, featureCount: columnCount, classCount, params: { ...params }, trees, baseline: null };
 }
 
 export type ForestType = "random_forest" | "extra_trees";
@@ -71,31 +80,57 @@ export type ForestType = "random_forest" | "extra_trees";
 /** Everything that the trees of a forest share; each tree depends on its number alone, so they may be grown in any order. */
 export function plantForest(
   modelType: ForestType,
-  given: TrainingData,
+  data: TrainingData,
   params: ForestParams | ExtraTreesParams,
   notes?: NodeNotes,
   form: "wasm" | "plain" = "wasm",
   watch?: Watch,
 ) {
-  const data = withClassWeight(given, params.classWeight);
-  const { labels, classCount } = data;
-  const rowCount = labels.length;
-  const maxDepth = params.maxDepth ?? DEEPEST;
-  const shape = { binned: { rowCount, columnCount: data.columns.length }, maxDepth, classCount };
-  const owner = `${modelType} of ${rowCount} rows and ${data.columns.length} columns`;
-  refuseAboveLimit(watch, estimateForestBytes(shape, notes !== undefined), owner);
+  refuseForest(modelType, data, data.columns.length, params, notes !== undefined, watch);
   const poll = (): void => throwIfCancelled(watch, `training ${modelType}`);
-  const binned = binColumns(data.columns, binsFor(params.maxBins, rowCount), "wasm", poll);
+  const binned = binColumns(data.columns, binsFor(params.maxBins, data.labels.length), "wasm", poll);
+  return plantBinned(modelType, binned, data, params, notes, form, watch);
+}
+
+/** @throws out_of_memory when a forest of these rows would need more than the caller's limit. */
+export function refuseForest(
+  modelType: ForestType,
+  { labels, classCount }: Targets,
+  columnCount: number,
+  params: ForestParams | ExtraTreesParams,
+  noted: boolean,
+  watch: Watch | undefined,
+): void {
+  const shape = { binned: { rowCount: labels.length, columnCount }, maxDepth: params.maxDepth ?? DEEPEST, classCount };
+  refuseAboveLimit(
+    watch,
+    estimateForestBytes(shape, noted),
+    `${modelType} of ${labels.length} rows and ${columnCount} columns`,
+  );
+}
+
+/** As `plantForest`, for columns that were binned. */
+export function plantBinned(
+  modelType: ForestType,
+  binned: BinnedColumns,
+  given: Targets,
+  params: ForestParams | ExtraTreesParams,
+  notes?: NodeNotes,
+  form: "wasm" | "plain" = "wasm",
+  watch?: Watch,
+) {
+  const { labels, classCount, weights } = withClassWeight(given, params.classWeight);
+  const { columnCount } = binned;
   const task: ForestTask = {
     binned,
     labels,
-    weights: fixedPointWeights(data.weights, rowCount),
+    weights: fixedPointWeights(weights, labels.length),
     classCount,
-    maxDepth,
+    maxDepth: params.maxDepth ?? DEEPEST,
     minSamplesSplit: params.minSamplesSplit,
     minSamplesLeaf: params.minSamplesLeaf,
     randomThresholds: modelType === "extra_trees",
-    featuresPerNode: countFeatures(params.maxFeatures, binned.columnCount),
+    featuresPerNode: countFeatures(params.maxFeatures, columnCount),
   };
   const grower = openForestGrower(task, notes !== undefined, form, watch?.onNote);
   const builder = new TreeBuilder(classCount === 2 ? 1 : classCount);
@@ -103,7 +138,7 @@ export function plantForest(
     const treeKey = deriveSeed(params.seed, tree);
     grower.grow(builder, params.bootstrap ? treeKey : null, mix32(treeKey ^ 0x2545f491), notes);
   };
-  return { builder, growTree };
+  return { builder, growTree, columnCount, classCount };
 }
 
 /** How many features each node tries. */

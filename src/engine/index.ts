@@ -1,3 +1,4 @@
+export { type ArrowData, type ArrowTable, arrowColumns } from "./arrow-columns.ts";
 export { trainBoosting } from "./boosting.ts";
 export { dismissHelper, type FitHelpers, type FitTicket, helpFit, inviteHelper, reportLostHelper } from "./boosting-crew.ts";
 export { applyCalibrator, type Calibrator, type CalibratorKind, LEAST_ROWS } from "./calibrate.ts";
@@ -67,6 +68,7 @@ export { ORIGINAL_PRESETS, ORIGINAL_SEED } from "./presets.ts";
 export { deriveSeed, mix32, SeededRandom } from "./seeded-random.ts";
 export { rowsOfFold, splitFolds, splitTemporal, type Turn, turnsOfFolds } from "./split-folds.ts";
 export { type Column, LIMITS, type TrainingData, type Watch } from "./training-data.ts";
+export { type ColumnSource, type StreamedData, trainStreamed } from "./train-streamed.ts";
 export type { TreeEnsemble } from "./tree-ensemble.ts";
 export {
   type Grid,

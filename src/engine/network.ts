@@ -34,7 +34,7 @@ export function trainNetwork(
   const resolved = resolveParameters(NETWORK_PARAMETERS, params, "neural_network");
   checkTrainingData(data);
   if (validation !== undefined) {
-    checkValidation(validation, data);
+    checkValidation(validation, data, data.columns.length);
     if (!resolved.earlyStopping)
       throw new RequeenError("bad_parameter", "earlyStopping of neural_network must be true with validation data; got false");
   }

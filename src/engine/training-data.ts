@@ -27,12 +27,27 @@ const refuse = (message: string, details: Record<string, unknown> = {}): never =
   throw new RequeenError("bad_data", message, details);
 };
 
+/** What a learner is to learn, without the columns that it learns from. */
+export type Targets = Pick<TrainingData, "labels" | "classCount" | "weights">;
+
 /**
  * Checks everything that a learner later trusts. Cost: one pass over all values.
  * @throws bad_data naming the column, row or class.
  */
 export function checkTrainingData(data: TrainingData): void {
-  const { columns, labels, classCount, weights } = data;
+  checkShape(data);
+  checkColumns(data.columns, data.labels.length);
+  if (data.constantColumns !== "allow") checkVarying(data.columns);
+  checkClasses(data);
+}
+
+/** As `checkTrainingData`, of everything but the columns. @throws bad_data */
+export function checkTargets(targets: Targets): void {
+  checkShape(targets);
+  checkClasses(targets);
+}
+
+function checkShape({ classCount, labels }: Targets): void {
   if (!Number.isInteger(classCount) || classCount < 2 || classCount > LIMITS.classes) {
     refuse(`classCount of the training data must be an integer in [2, ${LIMITS.classes}]; got ${classCount}`, { classCount });
   }
@@ -40,8 +55,10 @@ export function checkTrainingData(data: TrainingData): void {
   if (rowCount < 2 || rowCount > LIMITS.rows) {
     refuse(`labels of the training data must hold 2 to ${LIMITS.rows} rows; got ${rowCount}`, { rows: rowCount });
   }
-  checkColumns(columns, rowCount);
-  if (data.constantColumns !== "allow") checkVarying(columns);
+}
+
+function checkClasses({ labels, classCount, weights }: Targets): void {
+  const rowCount = labels.length;
   if (weights !== undefined) checkWeights(weights, rowCount, "training");
   checkLabels(labels, classCount, "training");
   const classRows = new Float64Array(classCount);
@@ -53,35 +70,34 @@ export function checkTrainingData(data: TrainingData): void {
   }
 }
 
-/** Whether each column holds at least two values; missing counts as a value beside present ones. @returns one flag a column. */
-const varyingColumns = (columns: readonly Column[]): boolean[] =>
-  columns.map((column) => {
-    const first = column[0];
-    for (const value of column) if (value !== first && !(Number.isNaN(value) && Number.isNaN(first))) return true;
-    return false;
-  });
+/** Whether a value differs from `first`; missing counts as a value beside present ones. */
+export function differsFrom(first: number, values: Column): boolean {
+  for (const value of values) if (value !== first && !(Number.isNaN(value) && Number.isNaN(first))) return true;
+  return false;
+}
 
 /** @throws bad_data naming the first column that teaches nothing. */
 function checkVarying(columns: readonly Column[]): void {
-  const constant = varyingColumns(columns).indexOf(false);
-  if (constant < 0) return;
-  const value = columns[constant][0];
+  const constant = columns.findIndex((column) => !differsFrom(column[0], column));
+  if (constant >= 0) refuseConstant(constant, columns[constant][0]);
+}
+
+/** @param value the one that all rows have. @throws bad_data */
+export function refuseConstant(column: number, value: number): void {
   const what = Number.isNaN(value) ? "misses every value" : `holds the one value ${value}`;
-  refuse(`column ${constant} ${what}: it teaches nothing; leave it out, or train with constantColumns "allow"`, {
-    column: constant,
-  });
+  refuse(`column ${column} ${what}: it teaches nothing; leave it out, or train with constantColumns "allow"`, { column });
 }
 
 /**
  * Checks rows that early stopping looks at: the columns and classes of the training data, at least one row of some weight.
  * @throws bad_data
  */
-export function checkValidation(validation: TrainingData, training: TrainingData): void {
+export function checkValidation(validation: TrainingData, training: Targets, columnCount: number): void {
   const { columns, labels, classCount, weights } = validation;
   if (labels.length === 0) refuse("labels of the validation data must hold at least one row; got 0");
   if (classCount !== training.classCount)
     refuse(`classCount of the validation data must be that of the training data, ${training.classCount}; got ${classCount}`);
-  checkColumns(columns, labels.length, training.columns.length);
+  checkColumns(columns, labels.length, columnCount);
   checkLabels(labels, classCount, "validation");
   if (weights !== undefined) checkWeights(weights, labels.length, "validation");
 }
@@ -115,30 +131,36 @@ function checkWeights(weights: Float64Array, rowCount: number, what: string): vo
  * @throws bad_data
  */
 export function checkColumns(columns: readonly Column[], rowCount: number, columnCount?: number): void {
-  if (columnCount !== undefined && columns.length !== columnCount) {
-    refuse(`columns must be the ${columnCount} features of the model; got ${columns.length}`, {
-      expected: columnCount,
-      got: columns.length,
-    });
-  }
-  if (columns.length < 1 || columns.length > LIMITS.columns) {
-    refuse(`columns must be 1 to ${LIMITS.columns} features; got ${columns.length}`, { got: columns.length });
-  }
+  checkColumnCount(columns.length, columnCount);
   for (let index = 0; index < columns.length; index++) {
     const column = columns[index];
     if (column.length !== rowCount) refuse(`column ${index} must have ${rowCount} rows; got ${column.length}`, { column: index });
-    for (let row = 0; row < rowCount; row++) {
-      const value = column[row];
-      // 3.4028235677973366e38 is the smallest magnitude that float32 rounds to infinity
-      if (value >= 3.4028235677973366e38 || value <= -3.4028235677973366e38) {
-        refuse(`column ${index}, row ${row} must fit float32, or be NaN for missing; got ${value}`, { column: index, row });
-      }
+    checkRange(column, index, 0);
+  }
+}
+
+/** @param expected columns of a model; absent = 1 to 4,096. @throws bad_data */
+export function checkColumnCount(count: number, expected?: number): void {
+  if (expected !== undefined && count !== expected)
+    refuse(`columns must be the ${expected} features of the model; got ${count}`, { expected, got: count });
+  if (count < 1 || count > LIMITS.columns)
+    refuse(`columns must be 1 to ${LIMITS.columns} features; got ${count}`, { got: count });
+}
+
+/** @param firstRow row of the column that `values` begins with. @throws bad_data for a value that float32 does not hold. */
+export function checkRange(values: Column, column: number, firstRow: number): void {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    // 3.4028235677973366e38 is the smallest magnitude that float32 rounds to infinity
+    if (value >= 3.4028235677973366e38 || value <= -3.4028235677973366e38) {
+      const row = firstRow + i;
+      refuse(`column ${column}, row ${row} must fit float32, or be NaN for missing; got ${value}`, { column, row });
     }
   }
 }
 
 /** The data with its weights scaled so that every class that has rows gets the same total; unchanged for "none". */
-export function withClassWeight(data: TrainingData, classWeight: "none" | "balanced"): TrainingData {
+export function withClassWeight<T extends Targets>(data: T, classWeight: "none" | "balanced"): T {
   if (classWeight === "none") return data;
   const { labels, classCount } = data;
   const weights = data.weights ?? new Float64Array(labels.length).fill(1);
@@ -167,23 +189,30 @@ export function toFloat32Rows(columns: readonly Column[]): Float32Array {
 }
 
 /** The rows `rows` of the data, copied, in that order. Cost: (d + 2) * rows.length copies. */
-export function takeRows(data: TrainingData, rows: Uint32Array): TrainingData {
+export const takeRows = (data: TrainingData, rows: Uint32Array): TrainingData => ({
+  columns: takeColumnRows(data.columns, rows),
+  ...takeTargets(data, rows),
+});
+
+/** The rows `rows` of labels and weights, copied. */
+export function takeTargets(data: Targets, rows: Uint32Array): Targets {
   const labels = new Uint8Array(rows.length);
   for (let i = 0; i < rows.length; i++) labels[i] = data.labels[rows[i]];
-  const columns = takeColumnRows(data.columns, rows);
-  if (data.weights === undefined) return { columns, labels, classCount: data.classCount };
+  if (data.weights === undefined) return { labels, classCount: data.classCount };
   const weights = new Float64Array(rows.length);
   for (let i = 0; i < rows.length; i++) weights[i] = data.weights[rows[i]];
-  return { columns, labels, classCount: data.classCount, weights };
+  return { labels, classCount: data.classCount, weights };
 }
 
 /** The rows `rows` of each column, copied, as float32. */
 export const takeColumnRows = (columns: readonly Column[], rows: Uint32Array): Float32Array[] =>
-  columns.map((column) => {
-    const taken = new Float32Array(rows.length);
-    for (let i = 0; i < rows.length; i++) taken[i] = column[rows[i]];
-    return taken;
-  });
+  columns.map((column) => takeValues(column, rows, new Float32Array(rows.length)));
+
+/** @param out OUT float32 [rows]. */
+export function takeValues(column: Column, rows: Uint32Array, out: Float32Array): Float32Array {
+  for (let i = 0; i < rows.length; i++) out[i] = column[rows[i]];
+  return out;
+}
 
 /** What a caller may pass to any training: how to hear of progress and how to stop it. */
 export interface Watch {

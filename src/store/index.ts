@@ -1,3 +1,5 @@
+export type { ArrowFile } from "./arrow-file.ts";
+export { openArrow } from "./arrow-file.ts";
 export type { AuditCheck } from "./audit-chain.ts";
 export { AUDIT_GENESIS, hashAuditEntry, verifyAuditChain } from "./audit-chain.ts";
 export type { BlobStore } from "./blobs.ts";
@@ -9,8 +11,8 @@ export { openMongoStore } from "./mongo/open.ts";
 export type { MovableStore, MovedRecords, RecordKind } from "./movable.ts";
 export { RECORD_KINDS } from "./movable.ts";
 export type { OpinionAddition, OriginalDocuments, OriginalFeedbackReport } from "./original-documents.ts";
-export type { ColumnKind, ParquetBatch, ParquetColumns, ParquetField } from "./parquet.ts";
-export { parquetFields, readParquet, scanParquet, writeParquet } from "./parquet.ts";
+export type { ColumnKind, ParquetBatch, ParquetColumns, ParquetField, ParquetTable } from "./parquet.ts";
+export { openParquet, parquetFields, readParquet, scanParquet, writeParquet } from "./parquet.ts";
 export type { SqliteOptions } from "./sqlite/open.ts";
 export { openSqliteStore } from "./sqlite/open.ts";
 export type {
@@ -27,3 +29,5 @@ export type {
   Store,
   StoredFeedback,
 } from "./store.ts";
+export type { TrainingFile, TrainingFileOptions } from "./training-file.ts";
+export { openTrainingFile } from "./training-file.ts";

@@ -183,6 +183,44 @@ export async function* scanParquet(source: Source, options: ReadOptions = {}): A
   }
 }
 
+/** A Parquet file that is read column by column: memory holds one row group of one column. */
+export interface ParquetTable {
+  readonly rows: number;
+  readonly fields: readonly ParquetField[];
+  /** A column of numbers, a piece a row group; NaN = null. @throws RequeenError bad_data */
+  numbers(name: string): AsyncGenerator<Float64Array | Float32Array>;
+  /** A column of texts, a piece a row group. @throws RequeenError bad_data */
+  texts(name: string): AsyncGenerator<(string | null)[]>;
+}
+
+/** @throws as readParquet; columns that are neither numbers nor text are not among the fields. */
+export async function openParquet(source: Source): Promise<ParquetTable> {
+  const { file, metadata } = await openTable(source, { columns: [] });
+  const fields = fieldsOf(metadata).flatMap(({ name, kind }) => (kind === null ? [] : [{ name, kind }]));
+  async function* pieces(name: string, wanted: "numbers" | "texts"): AsyncGenerator<DecodedArray> {
+    const field = fields.find((each) => each.name === name);
+    if (field === undefined || (field.kind === "text") !== (wanted === "texts"))
+      throw new RequeenError(
+        "bad_data",
+        `${field === undefined ? `the table has no column ${name} of numbers or text` : `column ${name} does not hold ${wanted}`}; ` +
+          `it has ${fields.map((each) => `${each.name} (${each.kind})`).join(", ")}`,
+        { column: name },
+      );
+    const scan = await readable(source, () => parquetScan({ file, metadata, columns: [name], compressors: COMPRESSORS }));
+    for (const range of scan.ranges) yield await readable(source, () => scan.readColumn({ column: name, ...range }));
+  }
+  return {
+    rows: Number(metadata.num_rows),
+    fields,
+    async *numbers(name) {
+      for await (const data of pieces(name, "numbers")) yield data instanceof Float32Array ? data : numbersOf(data);
+    },
+    async *texts(name) {
+      for await (const data of pieces(name, "texts")) yield Array.from(data, textOrNull);
+    },
+  };
+}
+
 /** Names and kinds of a file's columns. @throws as readParquet */
 export const parquetFields = async (source: Source): Promise<readonly ParquetField[]> => (await openTable(source, {})).fields;
 
@@ -200,7 +238,7 @@ async function openTable(
   const { parquetMetadataAsync } = await readerPackage();
   const file = await readable(source, () => bufferOf(source));
   const metadata = await readable(source, () => parquetMetadataAsync(file));
-  const all = metadata.schema.slice(1).map((element) => ({ name: element.name, kind: kindOf(element) }));
+  const all = fieldsOf(metadata);
   const kinds = new Map(all.map(({ name, kind }) => [name, kind]));
   const fields = (columns ?? all.map(({ name }) => name)).map((name): ParquetField => {
     const kind = kinds.get(name);
@@ -214,6 +252,9 @@ async function openTable(
   });
   return { file, metadata, fields, rows: Number(metadata.num_rows) };
 }
+
+const fieldsOf = ({ schema }: FileMetaData): { name: string; kind: ColumnKind | null }[] =>
+  schema.slice(1).map((element) => ({ name: element.name, kind: kindOf(element) }));
 
 const bufferOf = async (source: Source): Promise<AsyncBuffer> => {
   if (typeof source === "string") return (await readerPackage()).asyncBufferFromFile(source);

@@ -1,0 +1,134 @@
+import { describe, expect, test } from "vitest";
+import {
+  type Column,
+  type ColumnSource,
+  PARAMETERS,
+  type StreamedData,
+  type TrainingData,
+  type TreeModel,
+  trainBoosting,
+  trainExtraTrees,
+  trainForest,
+  trainStreamed,
+} from "../../../src/engine/index.ts";
+import { makeData } from "./seeded-data.ts";
+
+/** The columns in pieces of uneven length, each overwritten by the next one; every other column as float32. */
+function inPieces({ columns, ...targets }: TrainingData, asked: number[] = []): StreamedData {
+  const source: ColumnSource = {
+    rowCount: columns[0].length,
+    columnCount: columns.length,
+    async *read(index) {
+      asked.push(index);
+      const column = index % 2 === 0 ? columns[index] : Float32Array.from(columns[index]);
+      const piece: Column = index % 2 === 0 ? new Float64Array(997) : new Float32Array(997);
+      for (let from = 0, length = 1; from < column.length; from += length, length = ((length * 7) % 990) + 1) {
+        const end = Math.min(column.length, from + length);
+        piece.set(column.subarray(from, end));
+        yield piece.subarray(0, end - from);
+      }
+    },
+  };
+  return { ...targets, source };
+}
+
+const TRAIN = { gradient_boosting: trainBoosting, random_forest: trainForest, extra_trees: trainExtraTrees } as const;
+const weighted = (data: TrainingData): TrainingData => ({
+  ...data,
+  weights: Float64Array.from(data.labels, (_, row) => (row % 5 === 0 ? 0 : 1 + (row % 3))),
+});
+
+describe("training from columns that are read one after the other gives the model of columns in memory", () => {
+  const cases: Record<string, [keyof typeof TRAIN, TrainingData, Record<string, number | string | boolean | number[]>]> = {
+    "boosting, more rows than cuts come from": ["gradient_boosting", makeData(40_000, 3, 2, 1, 0.1), { nEstimators: 3 }],
+    "boosting, weights": ["gradient_boosting", weighted(makeData(900, 5, 2, 2, 0.1)), { nEstimators: 5, subsample: 0.7 }],
+    "boosting, rows held back": [
+      "gradient_boosting",
+      weighted(makeData(900, 5, 3, 3, 0.1)),
+      { nEstimators: 40, nIterNoChange: 3, seed: 4 },
+    ],
+    "boosting, balanced classes": ["gradient_boosting", makeData(800, 4, 2, 5), { nEstimators: 4, classWeight: "balanced" }],
+    "boosting, monotone": ["gradient_boosting", makeData(800, 3, 2, 5), { nEstimators: 4, monotonicCst: [1, 0, -1] }],
+    forest: ["random_forest", makeData(1200, 6, 2, 6, 0.05), { nEstimators: 8 }],
+    "forest, weights and classes": ["random_forest", weighted(makeData(700, 4, 4, 7)), { nEstimators: 6, maxDepth: 7 }],
+    "extra trees, balanced": ["extra_trees", makeData(700, 4, 3, 8, 0.2), { nEstimators: 6, classWeight: "balanced" }],
+  };
+  for (const [name, [modelType, data, params]] of Object.entries(cases)) {
+    test(name, async () => {
+      const asked: number[] = [];
+      const streamed = await trainStreamed(modelType, inPieces(data, asked), params);
+      expect(streamed).toEqual(TRAIN[modelType](data, params as never));
+      expect(asked).toEqual(data.columns.map((_, index) => index));
+    });
+  }
+
+  test("boosting, validation data", async () => {
+    const [data, validation] = [makeData(900, 5, 2, 9), makeData(300, 5, 2, 10)];
+    const params = { nEstimators: 60, nIterNoChange: 3 };
+    const streamed: TreeModel = await trainStreamed("gradient_boosting", inPieces(data), params, {}, validation);
+    expect(streamed).toEqual(trainBoosting(data, params, {}, validation));
+    expect(streamed.trees.roots.length).toBeLessThan(60);
+  });
+});
+
+describe("bad input of a streamed training", () => {
+  const data = makeData(500, 3, 2, 11);
+  const changed = (change: Partial<ColumnSource>): StreamedData => {
+    const streamed = inPieces(data);
+    return { ...streamed, source: { ...streamed.source, ...change } };
+  };
+  const refusals: Record<string, [StreamedData, RegExp]> = {
+    "a column that ends early": [changed({ read: () => [new Float64Array(499)] }), /column 0 must have 500 rows; got 499/],
+    "a column that is too long": [
+      changed({ read: () => [new Float64Array(300), new Float64Array(201)] }),
+      /column 0 must have 500 rows; got more/,
+    ],
+    "a value that float32 does not hold": [
+      changed({ read: () => [new Float64Array(499), Float64Array.of(1e39)] }),
+      /column 0, row 499 must fit float32, or be NaN for missing; got 1e\+39/,
+    ],
+    "a constant column": [changed({ read: () => [new Float64Array(500).fill(7)] }), /column 0 holds the one value 7/],
+    "a column of nothing": [changed({ read: () => [new Float64Array(500).fill(Number.NaN)] }), /column 0 misses every value/],
+    "another number of rows": [changed({ rowCount: 499 }), /labels must be one a row of the columns, 499; got 500/],
+    "no columns": [changed({ columnCount: 0 }), /columns must be 1 to 4096 features; got 0/],
+    "one class": [{ ...inPieces(data), labels: new Uint8Array(500) }, /at least two classes/],
+  };
+  for (const [name, [streamed, message]] of Object.entries(refusals)) {
+    test(`${name} is refused by name`, async () => {
+      for (const modelType of Object.keys(TRAIN) as (keyof typeof TRAIN)[])
+        await expect(trainStreamed(modelType, streamed)).rejects.toThrow(message);
+    });
+  }
+
+  test("constant columns pass when they are allowed", async () => {
+    const flat = { ...data, columns: [new Float64Array(500).fill(2), ...data.columns.slice(1)], constantColumns: "allow" as const };
+    expect(await trainStreamed("random_forest", inPieces(flat), { nEstimators: 2 })).toEqual(trainForest(flat, { nEstimators: 2 }));
+  });
+
+  test("parameters and the memory limit are checked before a value is read", async () => {
+    const asked: number[] = [];
+    await expect(trainStreamed("random_forest", inPieces(data, asked), { trees: 5 })).rejects.toThrow(/bad_parameter/);
+    for (const modelType of Object.keys(TRAIN) as (keyof typeof TRAIN)[]) {
+      expect(Object.keys(PARAMETERS)).toContain(modelType);
+      await expect(trainStreamed(modelType, inPieces(data, asked), {}, { memoryLimitBytes: 1000 })).rejects.toThrow(/out_of_memory/);
+    }
+    await expect(trainStreamed("random_forest", inPieces(data, asked), {}, {}, data)).rejects.toThrow(/stops at no validation data/);
+    await expect(trainStreamed("gradient_boosting", inPieces(data, asked), {}, {}, data)).rejects.toThrow(/nIterNoChange/);
+    expect(asked).toEqual([]);
+  });
+
+  test("reading is cancelled between two pieces", async () => {
+    const abort = new AbortController();
+    const endless = changed({
+      rowCount: 500,
+      async *read() {
+        for (let piece = 0; piece < 500; piece++) {
+          if (piece === 3) abort.abort();
+          if (piece > 3) throw new Error("read on after it was cancelled");
+          yield Float64Array.of(piece);
+        }
+      },
+    });
+    await expect(trainStreamed("extra_trees", endless, {}, { signal: abort.signal })).rejects.toThrow(/cancelled/);
+  });
+});
