@@ -4,7 +4,8 @@ import { rowLogLosses } from "./metrics.ts";
 import { type LinearModel, type Model, type Predictor, predictProbabilities, type TreeModel } from "./model.ts";
 import { deriveSeed, SeededRandom } from "./seeded-random.ts";
 import type { Column, TrainingData } from "./training-data.ts";
-import { nodeMeans, TreeShap } from "./tree-shap.ts";
+import { nodeMeans } from "./tree-shap.ts";
+import { shapOf } from "./tree-shap-kernel.ts";
 
 /** Explains single rows of one model. */
 export interface Explainer {
@@ -31,7 +32,7 @@ export function makeExplainer(model: Model): Explainer {
 function treeExplainer(model: TreeModel, checked: (values: Float64Array) => Float64Array): Explainer {
   const { trees, baseline, featureCount } = model;
   const outputs = model.classCount === 2 ? 1 : model.classCount;
-  const shap = new TreeShap(trees, outputs, featureCount);
+  const shap = shapOf(trees, outputs, featureCount);
   const scale = baseline === null ? 1 / trees.roots.length : 1;
   const means = nodeMeans(trees);
   const base = new Float64Array(outputs);

@@ -2,6 +2,11 @@ import type { TreeEnsemble } from "./tree-ensemble.ts";
 
 const NONE = -1;
 
+/** Adds each feature's part of a row into `out`. @param features float64 [d], float32-valued. @param out IN/OUT float64 [d x outputs]. */
+export interface AddsShap {
+  add(features: Float64Array, out: Float64Array): void;
+}
+
 /**
  * Exact path-dependent Shapley values of tree ensembles (the values of Lundberg, Erion and Lee 2018): how much each feature moved the
  * answer of one row away from the mean answer, where "feature unknown" means "both children, by their cover".
@@ -14,7 +19,7 @@ const NONE = -1;
  * another basis of the polynomials).
  * Kept per ensemble, since it allocates its rows once.
  */
-export class TreeShap {
+export class TreeShap implements AddsShap {
   private readonly trees: TreeEnsemble;
   private readonly outputs: number;
   /** Of each tree: enough points for the features that a path can ask. */
@@ -47,7 +52,7 @@ export class TreeShap {
     const deepest = depths.reduce((most, depth) => Math.max(most, depth), 0);
     const tables = new Map<number, QuadraturePoints>();
     this.points = depths.map((depth) => {
-      const count = Math.max(1, Math.ceil(Math.min(depth, featureCount) / 2));
+      const count = pointsFor(depth, featureCount);
       const table = tables.get(count) ?? quadraturePoints(count);
       tables.set(count, table);
       return table;
@@ -162,14 +167,18 @@ export class TreeShap {
   }
 }
 
-interface QuadraturePoints {
+export interface QuadraturePoints {
   /** t, in (0, 1), ascending. */
   readonly at: Float64Array;
   readonly weight: Float64Array;
 }
 
+/** As many points as the paths of a tree can need. @param depth of the tree. */
+export const pointsFor = (depth: number, featureCount: number): number =>
+  Math.max(1, Math.ceil(Math.min(depth, featureCount) / 2));
+
 /** Gauss-Legendre points on [0, 1]: exact for polynomials of degree 2n - 1. Roots of Legendre's polynomial by Newton's method. */
-function quadraturePoints(n: number): QuadraturePoints {
+export function quadraturePoints(n: number): QuadraturePoints {
   const at = new Float64Array(n);
   const weight = new Float64Array(n);
   for (let i = 0; i < n; i++) {
@@ -188,7 +197,7 @@ function quadraturePoints(n: number): QuadraturePoints {
 }
 
 /** Of each tree: its deepest leaf; 0 = a single leaf. Trees stand one after the other. */
-function depthsOf(trees: TreeEnsemble): number[] {
+export function depthsOf(trees: TreeEnsemble): number[] {
   const { feature, left, roots } = trees;
   const depth = new Uint16Array(feature.length);
   return Array.from(roots, (root, tree) => {

@@ -117,6 +117,8 @@ export interface KernelExports {
   addValues(ended: Address, rows: number, values: Address, sums: Address, stride: number): void;
   addShares(ended: Address, rows: number, leafRows: Address, values: Address, width: number, sums: Address): void;
   findLeaves(nodes: Address, roots: Address, depths: Address, trees: number, features: Address, out: Address): void;
+  setShap(row: Address, path: Address, out: Address): void;
+  explainTrees(trees: Address, count: number, values: Address, stack: Address): void;
   multiply(a: Address, aRow: number, aStep: number, b: Address, out: Address, m: number, k: number, n: number, add: number): void;
   sumRows(matrix: Address, rows: number, units: number, out: Address): void;
   rectify(values: Address, count: number): void;
@@ -187,6 +189,8 @@ const EXPORTS = [
   "endTreeRows",
   "addValues",
   "addShares",
+  "setShap",
+  "explainTrees",
 ] as const satisfies readonly (keyof KernelExports)[];
 
 /** AssemblyScript's own few bytes (module constants) end below this. */

@@ -13,6 +13,8 @@ import {
   trainLogistic,
   trainNetwork,
 } from "../../../src/engine/index.ts";
+import { TreeShap } from "../../../src/engine/tree-shap.ts";
+import { shapOf } from "../../../src/engine/tree-shap-kernel.ts";
 import { makeData } from "./seeded-data.ts";
 
 const logit = (p: number): number => Math.log(p / (1 - p));
@@ -73,6 +75,39 @@ for (const classCount of [2, 3]) {
     });
   }
 }
+
+test("the kernels give the Shapley values of the plain form: shallow and deep trees, several classes, features asked again", () => {
+  for (const [columnCount, classCount] of [
+    [2, 2],
+    [5, 3],
+    [30, 2],
+    [14, 4],
+  ] as const) {
+    const data = makeData(600, columnCount, classCount, 63 + columnCount, 0.1);
+    const models = [
+      trainForest(data, { nEstimators: 5, maxDepth: 3, seed: 1 }),
+      trainForest(data, { nEstimators: 5, seed: 2 }),
+      trainBoosting(data, { nEstimators: 6, minSamplesLeaf: 2, maxLeafNodes: 60 }),
+      trainBoosting(data, { nEstimators: 3, maxDepth: 2, minSplitGain: 1e9 }),
+    ];
+    for (const { trees, baseline } of models) {
+      const outputs = classCount === 2 ? 1 : classCount;
+      const plain = new TreeShap(trees, outputs, columnCount);
+      const kernel = shapOf(trees, outputs, columnCount);
+      expect(shapOf(trees, outputs, columnCount)).toBe(kernel);
+      for (let row = 0; row < 30; row++) {
+        const values = Float64Array.from(data.columns, (column) => Math.fround(row === 0 ? Number.NaN : column[row]));
+        const [a, b] = [new Float64Array(columnCount * outputs), new Float64Array(columnCount * outputs)];
+        plain.add(values, a);
+        kernel.add(values, b);
+        const scale = baseline === null ? trees.roots.length : 1;
+        a.forEach((part, i) => {
+          expect(Math.abs(part - b[i]) / scale).toBeLessThan(1e-13);
+        });
+      }
+    }
+  }
+});
 
 test("base and parts add up to the model's answer, for every learner", () => {
   const data = makeData(300, 6, 2, 62, 0.1);
