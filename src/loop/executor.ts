@@ -1,5 +1,6 @@
 import type { Run } from "../core/run.ts";
 import type { Specialist } from "../core/specialist.ts";
+import type { Trial } from "../engine/index.ts";
 import type { Store } from "../store/store.ts";
 import type { Pool } from "../workers/pool.ts";
 import type { Answer, Task } from "../workers/wire.ts";
@@ -14,6 +15,8 @@ export interface TaskContext {
   readonly signal: AbortSignal;
   /** Share of the task at `index` that is done, 0..1. */
   readonly onProgress: (index: number, share: number) => void;
+  /** A trial of the search of the task at `index`, as soon as it is done; tasks that run elsewhere keep their answers themselves. */
+  readonly onTrial: (index: number, trial: Trial) => void;
   /** Where the tasks stand elsewhere, in words, whenever that changes: `requeen status` tells it. */
   readonly onState: (words: string) => Promise<void>;
   readonly log: Log;
@@ -37,9 +40,13 @@ export const onThreads = (pool: () => Pool): Executor => ({
   get width() {
     return pool().threads;
   },
-  async execute(tasks, { signal, onProgress }) {
+  async execute(tasks, { signal, onProgress, onTrial }) {
     const asked = tasks.map(({ job, ask }, index) =>
-      pool().ask(job, ask, { signal, onProgress: (share) => onProgress(index, share) }),
+      pool().ask(job, ask, {
+        signal,
+        onProgress: (share) => onProgress(index, share),
+        onTrial: (trial) => onTrial(index, trial),
+      }),
     );
     // waits for the others before it throws, so that no job runs on behind a step that has ended
     const settled = await Promise.allSettled(asked);

@@ -3,6 +3,7 @@ import type { Policy } from "../core/policy.ts";
 import { RUN_STEPS, type Run, type RunStep, type StepRecord } from "../core/run.ts";
 import type { Specialist } from "../core/specialist.ts";
 import { type House, specialistOf } from "./house.ts";
+import { forgetTrials } from "./kept-trials.ts";
 import { underLease } from "./lease.ts";
 
 /** What a step is given. `run` is the record as the steps before left it. */
@@ -159,6 +160,7 @@ export class RunStopped extends Error {
 }
 
 async function close(house: House, run: Run): Promise<Run> {
+  if (run.options.hyperparameter_tuning) await forgetTrials(house.store, run);
   const details = { run_id: run.run_id, verdict_id: run.verdict_id, promoted: run.promoted, error: run.error?.code ?? null };
   await house.store.appendAudit([
     { at: house.now(), actor: run.trigger.by, action: `run.${run.state}`, subject: run.specialist, details },

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { RequeenError } from "../core/errors.ts";
 import { stepResult } from "../core/run.ts";
 import { MODEL_TYPES, type ModelTypeName } from "../core/specialist.ts";
@@ -11,6 +12,7 @@ import { readRoles } from "./dataset-file.ts";
 import { onThreads, writeTaskState } from "./executor.ts";
 import { trainsOn } from "./first-from-synthetic.ts";
 import { type House, registryNames } from "./house.ts";
+import { openTrials } from "./kept-trials.ts";
 import { writePredictions } from "./predictions-file.ts";
 import type { StepContext, StepOutcome } from "./run-steps.ts";
 import { sliceFeatures, slicesOf } from "./slice-columns.ts";
@@ -52,23 +54,29 @@ export async function trainStep(house: House, context: StepContext): Promise<Ste
   const parts = divisions.flatMap((division, repeat) =>
     division.folds.map((fold): FoldPart => ({ repeat, trainRows: division.trainRows(fold), gateRows: division.gateRows(fold) })),
   );
+  await using kept = await openTrials(house.store, run, record.dataset_id);
   // the longest first, so that the threads end together
   const fits = [
     ask(roles.trainRows(null), new Uint32Array(), true, 0),
     ...parts.map((part) => ask(part.trainRows, part.gateRows, false, part.repeat)),
-  ];
+  ].map((fit) => ({ ...fit, trials: fit.search === null ? [] : kept.of(fit) }));
   const score: Task[] = champion === null ? [] : [{ job: "score", ask: { dataset, model: champion.bytes, rows: gateRows } }];
   const executor = house.executor ?? onThreads(house.pool);
   const searches = searchTasks(fits, executor.width);
   const tasks = fits.length + score.length;
   const onProgress = meanProgress(context, searches.length + tasks);
   const onState = (words: string) => writeTaskState(house, run.run_id, words);
-  const execute = (tasks: readonly Task[], from: number) =>
+  /** @param fitOf the index of the fit whose search a task makes. */
+  const execute = (tasks: readonly Task[], from: number, fitOf: (index: number) => number) =>
     executor.execute(tasks, {
       run,
       specialist,
       signal,
       onProgress: (index, share) => onProgress(from + index, share),
+      onTrial: (index, trial) => {
+        const fit = fits[fitOf(index)];
+        if (fit !== undefined) kept.add(fit, trial);
+      },
       onState,
       log: house.log,
     });
@@ -79,13 +87,15 @@ export async function trainStep(house: House, context: StepContext): Promise<Ste
           await execute(
             searches.map(({ task }) => task),
             0,
+            (index) => searches[index]?.fit ?? -1,
           )
         ).filter(isTune);
   const fitting = fits.map((fit, index): Task => {
     const trials = found.filter((_, at) => searches[at]?.fit === index).flatMap(({ trials }) => trials);
-    return { job: "fit", ask: { ...fit, trials } };
+    return { job: "fit", ask: { ...fit, trials: [...fit.trials, ...trials] } };
   });
-  const answers = await execute([...fitting, ...score], searches.length);
+  const answers = await execute([...fitting, ...score], searches.length, (index) => index);
+  await kept.settle();
   if (house.executor !== undefined) await writeTaskState(house, run.run_id, null);
   const [trained, ...folds] = answers.filter(isFit);
   const scored = answers.find((answer): answer is ScoreAnswer => "classes" in answer) ?? null;
@@ -135,15 +145,19 @@ interface FoldPart {
 const isFit = (answer: Answer): answer is FitAnswer => "report" in answer;
 const isTune = (answer: Answer): answer is TuneAnswer => "trials" in answer;
 
-/** The searches of all fits, in parts: none where the fits alone keep the executor busy. `fit` is the index of the fit that gets the trials. */
+/**
+ * The searches of all fits, in parts: none where the fits alone keep the executor busy. `fit` is the index of the fit that gets the trials; what
+ * it has of an earlier attempt is in no part.
+ */
 function searchTasks(fits: readonly FitAsk[], width: number): { readonly fit: number; readonly task: Task }[] {
   return fits.flatMap((ask, fit) => {
-    const { dataset, modelType, params: base, search, trainRows, seed } = ask;
+    const { dataset, modelType, params: base, search, trainRows, seed, trials } = ask;
     if (search === null) return [];
-    return dealTrials(ask, fits.length, width).map((params) => ({
-      fit,
-      task: { job: "tune", ask: { dataset, modelType, base, search, trainRows, seed, params } } as const,
-    }));
+    return dealTrials(ask, fits.length, width).flatMap((dealt) => {
+      const params = dealt.filter((each) => !trials.some((trial) => isDeepStrictEqual(trial.params, each)));
+      if (params.length === 0) return [];
+      return { fit, task: { job: "tune", ask: { dataset, modelType, base, search, trainRows, seed, params } } as const };
+    });
   });
 }
 

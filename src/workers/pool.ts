@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { ERRORS, type ErrorCode, RequeenError } from "../core/errors.ts";
+import type { Trial } from "../engine/index.ts";
 import { HelperRoster } from "./helper-roster.ts";
 import type { AskMessage, JobName, Jobs, PoolHelpers, ThreadMessage } from "./protocol.ts";
 
@@ -8,6 +9,8 @@ export interface AskOptions {
   readonly signal?: AbortSignal | undefined;
   /** Share done, 0..1. */
   readonly onProgress?: (share: number) => void;
+  /** A trial of the job's search that was not given with it, as soon as it is done. */
+  readonly onTrial?: (trial: Trial) => void;
 }
 
 /**
@@ -70,6 +73,10 @@ export function createPool(threads: number, help: Omit<PoolHelpers, "count"> = {
     if (waiting === undefined || waiting.message.id !== message.id) return;
     if (message.kind === "progress") {
       waiting.options.onProgress?.(message.share);
+      return;
+    }
+    if (message.kind === "trial") {
+      waiting.options.onTrial?.(message.trial);
       return;
     }
     if (message.kind === "tickets") {

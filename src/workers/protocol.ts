@@ -110,6 +110,8 @@ export interface HelpMessage {
 export type ThreadMessage =
   | { readonly id: number; readonly kind: "answer"; readonly answer: Jobs[JobName]["answer"] }
   | { readonly id: number; readonly kind: "progress"; readonly share: number }
+  /** A trial of the job's search is done. */
+  | { readonly id: number; readonly kind: "trial"; readonly trial: Trial }
   /** The job is in a fit that can be helped with these tickets; none: it is no more. */
   | { readonly id: number; readonly kind: "tickets"; readonly tickets: readonly FitTicket[] }
   /** The thread helps no longer. */

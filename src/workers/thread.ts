@@ -11,6 +11,7 @@ import {
   predictProbabilities,
   predictRow,
   scoreTrials,
+  type Trial,
   type Watch,
 } from "../engine/index.ts";
 import { readParquet } from "../store/parquet.ts";
@@ -45,6 +46,7 @@ interface Table {
 /** What a job's trainings are given by the thread. */
 interface Tools {
   readonly onProgress: (share: number) => void;
+  readonly onTrial: (trial: Trial) => void;
   readonly helpers: FitHelpers;
 }
 type Handlers = { readonly [N in JobName]: (ask: Jobs[N]["ask"], tools: Tools) => Promise<Jobs[N]["answer"]> };
@@ -125,12 +127,16 @@ function withHelp<T>({ helpers }: Tools, train: (watch: Pick<Watch, "helpers" | 
 async function fit(ask: FitAsk, tools: Tools): Promise<FitAnswer> {
   const { table, data, groups, times, choice } = await rowsToLearn(ask);
   const { modelType, seed, params, search } = ask;
+  const given = new Set(ask.trials);
+  const onTrial = (trial: Trial): void => {
+    if (!given.has(trial)) tools.onTrial(trial);
+  };
   const { result: fitted, notes } = withHelp(tools, (watch) =>
     fitClassifier({
       data,
       modelType,
       params,
-      tuning: search === null ? false : { ...tuningOptionsOf(search, times), done: ask.trials },
+      tuning: search === null ? false : { ...tuningOptionsOf(search, times), done: ask.trials, onTrial },
       calibration: ask.calibrate ? "auto" : "none",
       groups,
       seed,
@@ -158,7 +164,7 @@ async function fit(ask: FitAsk, tools: Tools): Promise<FitAnswer> {
 
 async function tune(ask: TuneAsk, tools: Tools): Promise<TuneAnswer> {
   const { data, groups, times } = await rowsToLearn({ ...ask, params: ask.base });
-  const options = { ...tuningOptionsOf(ask.search, times), params: ask.base, groups };
+  const options = { ...tuningOptionsOf(ask.search, times), params: ask.base, groups, onTrial: tools.onTrial };
   const { result: trials } = withHelp(tools, (watch) =>
     scoreTrials(data, ask.modelType, options, ask.seed, ask.params, { onProgress: tools.onProgress, ...watch }),
   );
@@ -229,6 +235,7 @@ port.on("message", async (message: AskMessage | HelpMessage) => {
   const { id, job, ask, helpers } = message;
   const tools: Tools = {
     onProgress: inSteps((share) => send({ id, kind: "progress", share })),
+    onTrial: (trial) => send({ id, kind: "trial", trial }),
     helpers: {
       ...helpers,
       start: (tickets) => send({ id, kind: "tickets", tickets }),

@@ -198,6 +198,16 @@ export function taskOf(bundle: Bundle, index: number, path: string): Task {
   };
 }
 
+/** Trials as JSON-safe values, each number as it is. */
+export const writeTrials = (trials: readonly Trial[]): readonly unknown[] => trials.map(trialToFile);
+
+/** @throws RequeenError bad_data */
+export function readTrials(value: unknown): Trial[] {
+  const read = z.array(trial).safeParse(value);
+  if (read.success) return read.data.map(trialOf);
+  throw new RequeenError("bad_data", `stored trials cannot be read: ${read.error.message.slice(0, 400)}`);
+}
+
 export function encodeAnswer(answer: Answer): Uint8Array {
   if ("trials" in answer) return text(answerSchema.encode({ job: "tune", trials: answer.trials.map(trialToFile) }));
   if ("classes" in answer)
