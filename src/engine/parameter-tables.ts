@@ -250,6 +250,14 @@ export const NETWORK_PARAMETERS = {
     meaning: "units of each hidden layer (rectified linear)",
   },
   alpha: { kind: "number", min: 0, max: 1e6, default: 1e-4, peer: "alpha", meaning: "L2 penalty on the weights" },
+  l1Regularization: {
+    kind: "number",
+    min: 0,
+    max: 1e6,
+    default: 0,
+    peer: "regularizers.L1 (Keras)",
+    meaning: "L1 penalty on the weights, divided by the rows of a step as alpha is; above 0 some weights become exactly 0",
+  },
   batchSize: {
     kind: "integer",
     min: 1,

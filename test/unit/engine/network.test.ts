@@ -4,7 +4,9 @@ import {
   encodeModel,
   fitClassifier,
   logLoss,
+  type NetworkModel,
   predictProbabilities,
+  type TrainingData,
   trainLogistic,
   trainNetwork,
 } from "../../../src/engine/index.ts";
@@ -99,6 +101,57 @@ test("early stopping keeps the weights of the pass that was best on the rows giv
   );
   expect(loss).toBe(Math.min(...all));
   expect(loss).toBeLessThan(lossOf(1));
+});
+
+/** Mean log loss of a network whose weight `at` is moved by `by`. */
+function lossWith(model: NetworkModel, data: TrainingData, at: number, by: number): number {
+  const weights = Float32Array.from(model.weights);
+  weights[at] += by;
+  return logLoss(predictProbabilities({ ...model, weights }, data.columns), data.labels, data.classCount);
+}
+
+test("with an L1 penalty the loss pulls at each weight as much as the penalty, and at most so much at those that are 0", () => {
+  const data = makeData(120, 3, 2, 94);
+  const [rows, width, units] = [120, 3, 4];
+  for (const l1Regularization of [0.5, 2]) {
+    const model = trainNetwork(data, {
+      hiddenLayerSizes: [units],
+      alpha: 0,
+      l1Regularization,
+      batchSize: rows,
+      learningRateInit: 0.002,
+      maxIter: 12_000,
+      tol: 0,
+      nIterNoChange: 12_000,
+      seed: 3,
+    });
+    // weights of both layers, without the biases behind each
+    const penalised = [
+      ...Array.from({ length: width * units }, (_, i) => i),
+      ...Array.from({ length: units }, (_, i) => width * units + units + i),
+    ];
+    const pull = l1Regularization / rows;
+    let zeros = 0;
+    for (const at of penalised) {
+      const step = 1 / 128;
+      const slope = (lossWith(model, data, at, step) - lossWith(model, data, at, -step)) / (2 * step);
+      const weight = model.weights[at];
+      if (weight === 0) {
+        zeros++;
+        expect(Math.abs(slope)).toBeLessThan(pull * 1.02);
+      } else expect(Math.abs(slope + Math.sign(weight) * pull)).toBeLessThan(pull * 0.05);
+    }
+    // the third column says nothing of the class
+    expect(zeros).toBeGreaterThanOrEqual(l1Regularization === 2 ? units : 1);
+  }
+});
+
+test("without an L1 penalty no weight is 0, and with a large one all are", () => {
+  const data = makeData(120, 3, 3, 95);
+  const zerosOf = (l1Regularization: number): number =>
+    trainNetwork(data, { hiddenLayerSizes: [5], maxIter: 100, l1Regularization }).weights.filter((weight) => weight === 0).length;
+  expect(zerosOf(0)).toBe(0);
+  expect(zerosOf(1e4)).toBe(3 * 5 + 5 * 3);
 });
 
 test("without rows of its own early stopping holds a share back, and validation rows need it", () => {
