@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { isRequeenError } from "../src/core/errors.ts";
-import { type ModelType, type Params, PARAMETERS } from "../src/engine/index.ts";
+import { type ModelType, PARAMETERS, type Params } from "../src/engine/index.ts";
 import { createPool } from "../src/workers/index.ts";
 import { writeTable } from "../test/integration/support/training-table.ts";
 import { makeTask } from "./data.ts";

@@ -181,7 +181,9 @@ function openBoosting(run: BoostingRun, form: "wasm" | "plain", watch: Watch | u
   const needed = sumBytes(boostingSizes(run, layoutOf(run.binned, run.point), helpers?.count));
   if (form === "plain") return new PlainBoosting(run);
   if (needed > MOST_KERNEL_BYTES) {
-    watch?.onNote?.(plainFormNote(`gradient boosting of ${run.binned.rowCount} rows and ${run.binned.columnCount} columns`, needed));
+    watch?.onNote?.(
+      plainFormNote(`gradient boosting of ${run.binned.rowCount} rows and ${run.binned.columnCount} columns`, needed),
+    );
     return new PlainBoosting(run);
   }
   try {

@@ -10,20 +10,22 @@ export interface GrowsForest {
 
 /**
  * The quickest form that memory allows.
- * @param noted whether `grow` is given notes. @param form "plain" for comparison. @param onNote told when no kernels can be taken.
+ * @param noted whether `grow` is given notes. @param form "plain" for comparison.
+ * @param poll called every few milliseconds of growing; may throw, and the grower is then given up. @param onNote told when no kernels can be taken.
  */
 export function openForestGrower(
   task: ForestTask,
   noted: boolean,
   form: "wasm" | "plain",
+  poll: () => void,
   onNote?: (note: string) => void,
 ): GrowsForest {
-  if (form === "plain") return new ForestGrower(task);
-  if (isUnits(task) && sumBytes(unitSizes(task)) <= MOST_KERNEL_BYTES) return new UnitKernels(task);
+  if (form === "plain") return new ForestGrower(task, poll);
+  if (isUnits(task) && sumBytes(unitSizes(task)) <= MOST_KERNEL_BYTES) return new UnitKernels(task, poll);
   const needed = sumBytes(weightedSizes(task, noted));
-  if (needed <= MOST_KERNEL_BYTES) return new WeightedKernels(task, noted);
+  if (needed <= MOST_KERNEL_BYTES) return new WeightedKernels(task, noted, poll);
   onNote?.(plainFormNote(`a forest of ${task.binned.rowCount} rows and ${task.binned.columnCount} columns`, needed));
-  return new ForestGrower(task);
+  return new ForestGrower(task, poll);
 }
 
 /** Bytes that growing takes beside the data and the trees, at most. */
@@ -146,10 +148,12 @@ function takeTree(builder: TreeBuilder, { memory, at }: Opened, nodes: number, w
 /** Two classes, rows that count once or not at all: see forest-units.as. Measured: three fifths of the general form's time at 1,200 rows, less than half of its predecessor's at 100,000. */
 class UnitKernels implements GrowsForest {
   private readonly opened: Opened;
+  private readonly poll: () => void;
 
-  constructor(task: ForestTask) {
+  constructor(task: ForestTask, poll: () => void) {
     const opened = openKernels(unitSizes(task));
     this.opened = opened;
+    this.poll = poll;
     setShared(task, opened);
     const { kernels, memory, at } = opened;
     const { codes, rowCount, columnCount } = task.binned;
@@ -175,7 +179,12 @@ class UnitKernels implements GrowsForest {
   grow(builder: TreeBuilder, drawKey: number | null, treeKey: number, notes?: NodeNotes): void {
     const { kernels } = this.opened;
     if (drawKey !== null) kernels.drawRows(drawKey);
-    takeTree(builder, this.opened, kernels.growUnits(drawKey === null ? 1 : 0, treeKey), 1, notes);
+    let nodes = kernels.growUnits(drawKey === null ? 1 : 0, treeKey);
+    while (nodes < 0) {
+      this.poll();
+      nodes = kernels.goOnUnits();
+    }
+    takeTree(builder, this.opened, nodes, 1, notes);
   }
 }
 
@@ -183,10 +192,12 @@ class UnitKernels implements GrowsForest {
 class WeightedKernels implements GrowsForest {
   private readonly opened: Opened;
   private readonly width: number;
+  private readonly poll: () => void;
 
-  constructor(task: ForestTask, noted: boolean) {
+  constructor(task: ForestTask, noted: boolean, poll: () => void) {
     const opened = openKernels(weightedSizes(task, noted));
     this.opened = opened;
+    this.poll = poll;
     this.width = widthOf(task.classCount);
     setShared(task, opened);
     const { kernels, memory, at } = opened;
@@ -200,7 +211,12 @@ class WeightedKernels implements GrowsForest {
   grow(builder: TreeBuilder, drawKey: number | null, treeKey: number, notes?: NodeNotes): void {
     const { kernels } = this.opened;
     if (drawKey !== null) kernels.drawRows(drawKey);
-    const nodes = kernels.growWeighted(drawKey === null ? 1 : 0, treeKey, notes === undefined ? 0 : 1);
+    const noted = notes === undefined ? 0 : 1;
+    let nodes = kernels.growWeighted(drawKey === null ? 1 : 0, treeKey, noted);
+    while (nodes < 0) {
+      this.poll();
+      nodes = kernels.goOnWeighted(noted);
+    }
     takeTree(builder, this.opened, nodes, this.width, notes);
   }
 }

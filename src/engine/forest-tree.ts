@@ -39,6 +39,7 @@ interface Split {
  */
 export class ForestGrower {
   private readonly task: ForestTask;
+  private readonly poll: () => void;
   /** float64 [256 x classes], zero between uses: class weight per bin. */
   private readonly histogram: Float64Array;
   /** int32 [256], zero between uses: rows per bin; kept only when minSamplesLeaf needs it. */
@@ -56,7 +57,9 @@ export class ForestGrower {
   private readonly leafValues: Float64Array;
   private readonly best: Split = { column: -1, lower: 0, upper: 0, missingLeft: false, drawn: Number.NaN, score: 0 };
 
-  constructor(task: ForestTask) {
+  /** @param poll called before each node; may throw. */
+  constructor(task: ForestTask, poll: () => void) {
+    this.poll = poll;
     const { rowCount, columnCount } = task.binned;
     this.task = task;
     this.histogram = new Float64Array(256 * task.classCount);
@@ -84,6 +87,7 @@ export class ForestGrower {
     // a stack of nodes to do: node, first row, end row, depth, key
     const stack: number[] = [builder.addTree(), 0, inBag, 0, treeKey];
     while (stack.length > 0) {
+      this.poll();
       const key = stack.pop() as number;
       const depth = stack.pop() as number;
       const end = stack.pop() as number;

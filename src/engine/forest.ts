@@ -102,11 +102,7 @@ export function refuseForest(
   watch: Watch | undefined,
 ): void {
   const shape = { binned: { rowCount: labels.length, columnCount }, maxDepth: params.maxDepth ?? DEEPEST, classCount };
-  refuseAboveLimit(
-    watch,
-    estimateForestBytes(shape, noted),
-    `${modelType} of ${labels.length} rows and ${columnCount} columns`,
-  );
+  refuseAboveLimit(watch, estimateForestBytes(shape, noted), `${modelType} of ${labels.length} rows and ${columnCount} columns`);
 }
 
 /** As `plantForest`, for columns that were binned. */
@@ -132,7 +128,8 @@ export function plantBinned(
     randomThresholds: modelType === "extra_trees",
     featuresPerNode: countFeatures(params.maxFeatures, columnCount),
   };
-  const grower = openForestGrower(task, notes !== undefined, form, watch?.onNote);
+  const poll = (): void => throwIfCancelled(watch, `training ${modelType}`);
+  const grower = openForestGrower(task, notes !== undefined, form, poll, watch?.onNote);
   const builder = new TreeBuilder(classCount === 2 ? 1 : classCount);
   const growTree = (tree: number): void => {
     const treeKey = deriveSeed(params.seed, tree);

@@ -67,8 +67,8 @@ export { describeRange, type ParameterSpec, type ParameterTable, type ParameterV
 export { ORIGINAL_PRESETS, ORIGINAL_SEED } from "./presets.ts";
 export { deriveSeed, mix32, SeededRandom } from "./seeded-random.ts";
 export { rowsOfFold, splitFolds, splitTemporal, type Turn, turnsOfFolds } from "./split-folds.ts";
-export { type Column, LIMITS, type TrainingData, type Watch } from "./training-data.ts";
 export { type ColumnSource, type StreamedData, trainStreamed } from "./train-streamed.ts";
+export { type Column, LIMITS, type TrainingData, type Watch } from "./training-data.ts";
 export type { TreeEnsemble } from "./tree-ensemble.ts";
 export {
   type Grid,

@@ -41,12 +41,14 @@ export function fitLogistic(given: TrainingData, params: LogisticParams, watch?:
   let weightSum = 0;
   for (const weight of weights) weightSum += weight;
   const strength = 1 / (params.C * weightSum);
-  const problem = { inputs, labels, weights, outputs, weightSum, penalty: (1 - params.l1Ratio) * strength };
+  // of many rows a column is a millisecond
+  const poll = (): void => throwIfCancelled(watch, "training logistic regression");
+  const problem = { inputs, labels, weights, outputs, weightSum, penalty: (1 - params.l1Ratio) * strength, poll };
   const loss = outputs === 1 ? binaryLoss(problem) : softmaxLoss(problem);
   const start = new Float64Array(outputs * width);
   const steps = { done: 0 };
   const beforeStep = (): void => {
-    throwIfCancelled(watch, "training logistic regression");
+    poll();
     watch?.onProgress?.(++steps.done / params.maxIter, "steps");
   };
   // the intercept, last in each block, is free
@@ -79,16 +81,21 @@ interface LossTask {
   readonly weightSum: number;
   /** Factor of half the squared coefficients in the mean loss. */
   readonly penalty: number;
+  /** Called before each column; may throw. */
+  readonly poll: () => void;
 }
 
 /** Mean logistic loss with penalty; the point is [coefficients, intercept]. Cost: 2 x n x d multiplications a call. */
-function binaryLoss({ inputs, labels, weights, weightSum, penalty }: LossTask): Objective {
+function binaryLoss({ inputs, labels, weights, weightSum, penalty, poll }: LossTask): Objective {
   const rowCount = labels.length;
   const scores = new Float64Array(rowCount);
   const intercept = inputs.length;
   return (point, gradient) => {
     scores.fill(point[intercept]);
-    for (let j = 0; j < inputs.length; j++) addColumn(scores, inputs[j], point[j]);
+    for (let j = 0; j < inputs.length; j++) {
+      poll();
+      addColumn(scores, inputs[j], point[j]);
+    }
     let loss = 0;
     let interceptGradient = 0;
     for (let row = 0; row < rowCount; row++) {
@@ -102,6 +109,7 @@ function binaryLoss({ inputs, labels, weights, weightSum, penalty }: LossTask): 
     }
     let squares = 0;
     for (let j = 0; j < inputs.length; j++) {
+      poll();
       gradient[j] = product(scores, inputs[j]) + penalty * point[j];
       squares += point[j] * point[j];
     }
@@ -111,12 +119,13 @@ function binaryLoss({ inputs, labels, weights, weightSum, penalty }: LossTask): 
 }
 
 /** Mean softmax loss with penalty; the point holds `outputs` blocks of [coefficients, intercept]. */
-function softmaxLoss({ inputs, labels, weights, outputs, weightSum, penalty }: LossTask): Objective {
+function softmaxLoss({ inputs, labels, weights, outputs, weightSum, penalty, poll }: LossTask): Objective {
   const rowCount = labels.length;
   const width = inputs.length + 1;
   const scores = Array.from({ length: outputs }, () => new Float64Array(rowCount));
   return (point, gradient) => {
     for (let k = 0; k < outputs; k++) {
+      poll();
       scores[k].fill(point[k * width + inputs.length]);
       for (let j = 0; j < inputs.length; j++) addColumn(scores[k], inputs[j], point[k * width + j]);
     }
@@ -134,6 +143,7 @@ function softmaxLoss({ inputs, labels, weights, outputs, weightSum, penalty }: L
     }
     let squares = 0;
     for (let k = 0; k < outputs; k++) {
+      poll();
       for (let j = 0; j < inputs.length; j++) {
         const coefficient = point[k * width + j];
         gradient[k * width + j] = product(scores[k], inputs[j]) + penalty * coefficient;

@@ -294,8 +294,7 @@ class Perceptron {
       const weights = layerSizes[layer - 1] * layerSizes[layer];
       move(starts[layer - 1], weights, this.alpha);
       move(starts[layer - 1] + weights, layerSizes[layer], 0);
-      if (this.l1 > 0)
-        this.shrink(starts[layer - 1], weights, (learningRate * Math.sqrt(1 - this.power2) * this.l1) / batch);
+      if (this.l1 > 0) this.shrink(starts[layer - 1], weights, (learningRate * Math.sqrt(1 - this.power2) * this.l1) / batch);
     }
   }
 

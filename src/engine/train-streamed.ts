@@ -60,7 +60,8 @@ export async function trainStreamed(
   validation?: TrainingData,
 ): Promise<TreeModel> {
   if (modelType !== "gradient_boosting") {
-    if (validation !== undefined) throw new RequeenError("bad_parameter", `${modelType} stops at no validation data; leave it out`);
+    if (validation !== undefined)
+      throw new RequeenError("bad_parameter", `${modelType} stops at no validation data; leave it out`);
     const resolved: ForestParams | ExtraTreesParams =
       modelType === "random_forest"
         ? resolveParameters(FOREST_PARAMETERS, params, modelType)
@@ -68,12 +69,7 @@ export async function trainStreamed(
     checkStreamed(data);
     refuseForest(modelType, data, data.source.columnCount, resolved, false, watch);
     const { binned } = await binStreamed(data, null, resolved.maxBins, watch);
-    return finishForest(
-      modelType,
-      plantBinned(modelType, binned, data, resolved, undefined, "wasm", watch),
-      resolved,
-      watch,
-    );
+    return finishForest(modelType, plantBinned(modelType, binned, data, resolved, undefined, "wasm", watch), resolved, watch);
   }
   const resolved = resolveParameters(BOOSTING_PARAMETERS, params, modelType);
   checkStreamed(data);

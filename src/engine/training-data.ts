@@ -218,7 +218,7 @@ export function takeValues(column: Column, rows: Uint32Array, out: Float32Array)
 export interface Watch {
   /** Called with a share done in [0, 1] and what is being done; not more often than once a tree. */
   readonly onProgress?: (share: number, step: string) => void;
-  /** Looked at once a tree or iteration, by gradient boosting several times a tree; an AbortSignal, or any object whose `aborted` turns true (for example over shared memory). */
+  /** Looked at every few milliseconds of work, or between the columns of a pass over many rows; an AbortSignal, or any object whose `aborted` turns true (for example over shared memory). */
   readonly signal?: { readonly aborted: boolean };
   /** Boosting and forests that would need more than this beside their data are refused before any work, with the estimate. */
   readonly memoryLimitBytes?: number;

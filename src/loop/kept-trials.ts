@@ -14,7 +14,7 @@ export type SearchOf = Pick<FitAsk, "modelType" | "params" | "search" | "trainRo
 export interface KeptTrials {
   /** Of a fit's search, those that an earlier attempt at the run left. */
   of(search: SearchOf): readonly Trial[];
-  /** Keeps one more; it is in the store within a second. */
+  /** Keeps one more; it is in the store a quarter of a second later. */
   add(search: SearchOf, trial: Trial): void;
   /** Waits until all are in the store. @throws what the store threw */
   settle(): Promise<void>;
@@ -25,7 +25,7 @@ const trialsKey = (runId: string): string => `run-trials/${runId}`;
 /** Some megabytes; those that come after are made again after a crash. */
 const MOST_KEPT = 5_000;
 /** Between two writes, since each writes all of them. */
-const WRITE_EVERY_MS = 1_000;
+const WRITE_EVERY_MS = 250;
 
 /** @param datasetId what the searches are over: the same rows have the same id. */
 export async function openTrials(

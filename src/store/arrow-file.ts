@@ -1,7 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import zlib from "node:zlib"; // whole: Node 20 may import this module, but has no zstd in it
 import { RequeenError } from "../core/errors.ts";
-import { type ArrowField, readBatchMessage, readSchema, type StoredBatch } from "./arrow-messages.ts";
+import { type ArrowField, readBatchMessage, readFooter, readSchema, type StoredBatch } from "./arrow-messages.ts";
 import { translateFileError } from "./file-errors.ts";
 
 /** An Arrow IPC file or stream on the disk that is read column by column: memory holds one record batch of one column. */
@@ -47,7 +47,7 @@ export async function openArrow(path: string): Promise<ArrowFile> {
           for (const batch of batches) yield await readable(path, () => readTexts(batch, field.buffer, field.wideOffsets, read));
           return;
         }
-        const words = new Array<string | null>();
+        const words: (string | null)[] = [];
         for (const { id, batch, isDelta } of dictionaries) {
           if (id !== field.dictionaryId) continue;
           if (!isDelta) words.length = 0;
@@ -72,43 +72,57 @@ interface Dictionary {
   readonly batch: StoredBatch;
 }
 
-/** Walks the messages, which stand in a file as in a stream: length, metadata, body. */
+/** Finds schema, dictionaries and batches: a file says in its footer where they stand, a stream is walked. */
 async function readMessages(handle: FileHandle, path: string) {
   const { size } = await handle.stat();
   const damaged = (why: string): RequeenError => new RequeenError("bad_data", `${path} cannot be read as Arrow IPC: ${why}`);
-  const head = Buffer.from(await readBytes(handle, path, 0, Math.min(8, size)));
-  let [at, end] = [0, size];
-  if (head.subarray(0, 6).toString("latin1") === MAGIC) {
-    if (size < 22) throw damaged("it is cut off");
-    const tail = Buffer.from(await readBytes(handle, path, size - 10, 10));
-    if (tail.subarray(4).toString("latin1") !== MAGIC) throw damaged("its end is missing");
-    [at, end] = [8, size - 10 - tail.readInt32LE(0)];
-  }
-  let fields: readonly ArrowField[] | null = null;
   const batches: StoredBatch[] = [];
   const dictionaries: Dictionary[] = [];
-  while (at + 4 <= end) {
-    const lengths = Buffer.from(await readBytes(handle, path, at, Math.min(8, end - at)));
+
+  /** The message at a place: its metadata, and where its body begins; null at the end. */
+  async function messageAt(at: number): Promise<{ bytes: ArrayBuffer; bodyAt: number } | null> {
+    if (!Number.isSafeInteger(at) || at < 0 || at > size) throw damaged("a message stands outside of it");
+    if (at + 4 > size) return null;
+    const lengths = Buffer.from(await readBytes(handle, path, at, Math.min(8, size - at)));
     const isPrefixed = lengths.readUInt32LE(0) === CONTINUATION;
     if (isPrefixed && lengths.length < 8) throw damaged("it is cut off");
     const length = lengths.readInt32LE(isPrefixed ? 4 : 0);
     const metadataAt = at + (isPrefixed ? 8 : 4);
-    if (length === 0) break;
-    if (length < 0 || metadataAt + length > end) throw damaged("a message is longer than the file");
-    const bytes = await readBytes(handle, path, metadataAt, length);
-    const bodyAt = metadataAt + length;
-    if (fields === null) {
-      fields = await readable(path, () => readSchema(bytes));
-      at = bodyAt;
-      continue;
-    }
+    if (length === 0) return null;
+    if (length < 0 || metadataAt + length > size) throw damaged("a message is longer than the file");
+    return { bytes: await readBytes(handle, path, metadataAt, length), bodyAt: metadataAt + length };
+  }
+
+  /** @returns where the next message begins. */
+  async function take({ bytes, bodyAt }: { bytes: ArrayBuffer; bodyAt: number }): Promise<number> {
     const message = await readable(path, () => readBatchMessage(bytes, bodyAt));
-    if (bodyAt + message.bodyBytes > end) throw damaged("a body is longer than the file");
+    if (bodyAt + message.bodyBytes > size) throw damaged("a body is longer than the file");
     if (message.kind === "batch") batches.push(message.batch);
     if (message.kind === "dictionary") dictionaries.push(message);
-    at = bodyAt + message.bodyBytes;
+    return bodyAt + message.bodyBytes;
   }
-  if (fields === null) throw damaged("it has no schema");
+
+  const head = Buffer.from(await readBytes(handle, path, 0, Math.min(8, size)));
+  if (head.subarray(0, 6).toString("latin1") === MAGIC) {
+    if (size < 22) throw damaged("it is cut off");
+    const tail = Buffer.from(await readBytes(handle, path, size - 10, 10));
+    if (tail.subarray(4).toString("latin1") !== MAGIC) throw damaged("its end is missing");
+    const length = tail.readInt32LE(0);
+    if (length <= 0 || length > size - 18) throw damaged("its footer is longer than the file");
+    const footer = await readBytes(handle, path, size - 10 - length, length);
+    const { fields, messagesAt } = await readable(path, () => readFooter(footer));
+    for (const at of messagesAt) {
+      const message = await messageAt(at);
+      if (message === null) throw damaged("a message of its footer is not there");
+      await take(message);
+    }
+    return { fields, batches, dictionaries };
+  }
+  const first = await messageAt(0);
+  if (first === null) throw damaged("it has no schema");
+  const fields = await readable(path, () => readSchema(first.bytes));
+  let message = await messageAt(first.bodyAt);
+  while (message !== null) message = await messageAt(await take(message));
   return { fields, batches, dictionaries };
 }
 
@@ -139,7 +153,8 @@ type Read = (from: number, length: number) => Promise<ArrayBuffer>;
 /** A buffer of a batch, unpacked. */
 async function readBuffer(batch: StoredBatch, index: number, read: Read): Promise<ArrayBuffer> {
   const place = batch.buffers[index];
-  if (place === undefined) throw new RequeenError("bad_data", "a record batch of the Arrow file has fewer buffers than its schema");
+  if (place === undefined)
+    throw new RequeenError("bad_data", "a record batch of the Arrow file has fewer buffers than its schema");
   if (place.length === 0) return new ArrayBuffer(0);
   const bytes = await read(batch.bodyAt + place.offset, place.length);
   if (batch.packing === "none") return bytes;
@@ -148,7 +163,10 @@ async function readBuffer(batch: StoredBatch, index: number, read: Read): Promis
   const maxOutputLength = Math.min(Math.max(1, unpackedLength), 2 ** 31 - 1);
   const unpacked = zlib.zstdDecompressSync(new Uint8Array(bytes, 8), { maxOutputLength });
   if (unpacked.length !== unpackedLength)
-    throw new RequeenError("bad_data", `a buffer of the Arrow file unpacks to ${unpacked.length} bytes; it says ${unpackedLength}`);
+    throw new RequeenError(
+      "bad_data",
+      `a buffer of the Arrow file unpacks to ${unpacked.length} bytes; it says ${unpackedLength}`,
+    );
   // a copy of its own, since the pool of Buffer is not aligned
   return new Uint8Array(unpacked).buffer;
 }

@@ -117,6 +117,12 @@ class Table {
     ]);
   }
 
+  /** A vector of structs of an int64 and 16 bytes more: the int64. */
+  firstOfBlocks(field: number): number[] {
+    const [start, length] = this.vector(field);
+    return Array.from({ length }, (_, i) => Number(this.view.getBigInt64(start + i * 24, true)));
+  }
+
   private vector(field: number): [start: number, length: number] {
     const at = this.place(field);
     if (at === 0) return [0, 0];
@@ -128,11 +134,24 @@ class Table {
   }
 }
 
-/** @throws RequeenError bad_data when the first message is no schema, or columns cannot be told apart. */
+/** The columns of a stream, from its first message. @throws RequeenError bad_data for what columnsOf refuses */
 export function readSchema(bytes: ArrayBuffer): ArrowField[] {
   const message = Table.root(bytes);
   const schema = message.table(2);
   if (message.byte(1) !== HEADERS.schema || schema === null) throw new Error("its first message is no schema");
+  return columnsOf(schema);
+}
+
+/** The columns of a file, and where its messages begin: dictionaries, then batches. @throws as readSchema */
+export function readFooter(bytes: ArrayBuffer): { fields: ArrowField[]; messagesAt: number[] } {
+  const footer = Table.root(bytes);
+  const schema = footer.table(1);
+  if (schema === null) throw new Error("its footer has no schema");
+  return { fields: columnsOf(schema), messagesAt: [...footer.firstOfBlocks(2), ...footer.firstOfBlocks(3)] };
+}
+
+/** @throws RequeenError bad_data when the numbers are big-endian, or columns cannot be told apart. */
+function columnsOf(schema: Table): ArrowField[] {
   if (schema.short(0) !== 0) throw new RequeenError("bad_data", "the Arrow file is big-endian, which is not read");
   const count = { nodes: 0, buffers: 0 };
   return schema.tables(1).map((field) => {

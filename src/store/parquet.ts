@@ -206,6 +206,7 @@ export async function openParquet(source: Source): Promise<ParquetTable> {
           `it has ${fields.map((each) => `${each.name} (${each.kind})`).join(", ")}`,
         { column: name },
       );
+    const { parquetScan } = await readerPackage();
     const scan = await readable(source, () => parquetScan({ file, metadata, columns: [name], compressors: COMPRESSORS }));
     for (const range of scan.ranges) yield await readable(source, () => scan.readColumn({ column: name, ...range }));
   }

@@ -134,7 +134,8 @@ async function readLabels(
   const most = classes === undefined ? LIMITS.classes - 1 : classes.length - 1;
   let greatest = 1;
   for (const [row, value] of numbers.entries()) {
-    if (!Number.isInteger(value) || value < 0 || value > most) return refuse(row, String(value), `a whole number from 0 to ${most}`);
+    if (!Number.isInteger(value) || value < 0 || value > most)
+      return refuse(row, String(value), `a whole number from 0 to ${most}`);
     greatest = Math.max(greatest, value);
   }
   return {

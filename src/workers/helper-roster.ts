@@ -2,7 +2,6 @@ import { dismissHelper, type FitTicket, inviteHelper, reportLostHelper } from ".
 
 interface Place<W> {
   readonly ticket: FitTicket;
-  readonly owner: W;
   /** Who helps with it; null: nobody, "lost": nobody ever again. */
   helper: W | "lost" | null;
   dismissed: boolean;
@@ -29,7 +28,7 @@ export class HelperRoster<W> {
     if (tickets.length === 0) return;
     this.fits.set(
       owner,
-      tickets.map((ticket) => ({ ticket, owner, helper: null, dismissed: false })),
+      tickets.map((ticket) => ({ ticket, helper: null, dismissed: false })),
     );
   }
 

@@ -50,7 +50,8 @@ export function createHelpers(count: number, options: Pick<FitHelpers, "leastRow
     },
     start(tickets: readonly FitTicket[]) {
       for (const ticket of tickets) {
-        const helper = (helpers[ticket.helper] ??= startThread(ticket.helper));
+        const helper = helpers[ticket.helper] ?? startThread(ticket.helper);
+        helpers[ticket.helper] = helper;
         helper.tickets.push(ticket);
         helper.thread.postMessage(ticket);
       }

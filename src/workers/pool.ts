@@ -67,7 +67,8 @@ export function createPool(threads: number, help: Omit<PoolHelpers, "count"> = {
     if (message.kind === "helped") {
       roster.leave(worker);
       idle.push(worker);
-      return pump();
+      pump();
+      return;
     }
     const waiting = busy.get(worker);
     if (waiting === undefined || waiting.message.id !== message.id) return;
@@ -81,7 +82,8 @@ export function createPool(threads: number, help: Omit<PoolHelpers, "count"> = {
     }
     if (message.kind === "tickets") {
       roster.open(worker, message.tickets);
-      return pump();
+      pump();
+      return;
     }
     busy.delete(worker);
     roster.close(worker);
@@ -96,7 +98,10 @@ export function createPool(threads: number, help: Omit<PoolHelpers, "count"> = {
   function lose(worker: Worker, cause: Error): void {
     const position = idle.indexOf(worker);
     if (position >= 0) idle.splice(position, 1);
-    if (roster.lose(worker)) return pump();
+    if (roster.lose(worker)) {
+      pump();
+      return;
+    }
     const waiting = busy.get(worker);
     if (waiting === undefined) return;
     busy.delete(worker);

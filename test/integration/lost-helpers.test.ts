@@ -72,7 +72,7 @@ test("helpers that are terminated at any moment of a fit: the right trees or wor
   }
   for (const outcome of outcomes.slice(0, 10)) expect(outcome === right || outcome.includes("worker_lost"), outcome).toBe(true);
   expect(outcomes.slice(10)).toEqual([right, right]);
-  expect(warnings.some(({ name, message }) => name === "RequeenHelperLost" && message.includes("the next fit starts another"))).toBe(
-    true,
-  );
+  expect(
+    warnings.some(({ name, message }) => name === "RequeenHelperLost" && message.includes("the next fit starts another")),
+  ).toBe(true);
 });

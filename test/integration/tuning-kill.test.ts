@@ -81,7 +81,9 @@ test("a tuned run that is killed goes on behind the trials that were done, and c
   const { items } = await second.house.store.listRuns({ specialist: "toy", state: "running" }, { limit: 10 });
   const [run] = items;
   if (run === undefined) throw new Error("the killed run is not there");
-  const kept = Object.values((await second.house.store.getSetting(`run-trials/${run.run_id}`)) as Record<string, unknown[]>).flat();
+  const kept = Object.values(
+    (await second.house.store.getSetting(`run-trials/${run.run_id}`)) as Record<string, unknown[]>,
+  ).flat();
   expect(kept.length).toBeGreaterThan(2);
   const resumed = countingTrials(second.house);
   const ended = await resumeRun(resumed.house, run.run_id);

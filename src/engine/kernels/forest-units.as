@@ -341,7 +341,7 @@ function isPureBin(bin: i64): bool {
   return positives == 0 || positives == bin >> 32;
 }
 
-/** Grows one tree on the rows that drawRows counted, or with `all` on those of the masters. Returns how many nodes it has. */
+/** Grows one tree on the rows that drawRows counted, or with `all` on those of the masters. Returns how many nodes it has, or UNFINISHED: then goOnUnits is to be called. */
 export function growUnits(all: i32, treeKey: u32): i32 {
   const tail = recordBytes - 4;
   let total: i64 = 0;
@@ -358,17 +358,29 @@ export function growUnits(all: i32, treeKey: u32): i32 {
   }
   // rows of weight 0 may be all that was drawn: then the tree sees every row once
   if (last == placeA) return all ? 0 : growUnits(1, treeKey);
-  let nodes = 1;
-  let leaves = 0;
-  let top = stack;
-  store<i32>(top, 0);
-  store<i32>(top, 0, 4);
-  store<u32>(top, treeKey, 8);
-  store<usize>(top, placeA, 12);
-  store<usize>(top, last, 16);
-  store<i64>(top, total, 24);
-  top += 32;
+  store<i32>(stack, 0);
+  store<i32>(stack, 0, 4);
+  store<u32>(stack, treeKey, 8);
+  store<usize>(stack, placeA, 12);
+  store<usize>(stack, last, 16);
+  store<i64>(stack, total, 24);
+  grownTop = stack + 32;
+  grownNodes = 1;
+  grownLeaves = 0;
+  return goOnUnits();
+}
+
+export function goOnUnits(): i32 {
+  let nodes = grownNodes, leaves = grownLeaves;
+  let top = grownTop;
+  let cells: i64 = 0;
   while (top > stack) {
+    if (cells > GROW_CELLS) {
+      grownTop = top;
+      grownNodes = nodes;
+      grownLeaves = leaves;
+      return UNFINISHED;
+    }
     top -= 32;
     const node = load<i32>(top), depth = load<i32>(top, 4), key = load<u32>(top, 8);
     const start = load<usize>(top, 12), end = load<usize>(top, 16);
@@ -376,6 +388,7 @@ export function growUnits(all: i32, treeKey: u32): i32 {
     nodeWeight = bin >> 32;
     nodePositives = bin & 0xffffffff;
     const size = <i32>((end - start) / recordBytes);
+    cells += <i64>size * featuresPerNode;
     const share = <f32>(<f64>nodePositives / <f64>nodeWeight);
     store<f32>(outCover + (<usize>node << 2), <f32>nodeWeight);
     store<f32>(outShares + (<usize>node << 2), share);

@@ -226,7 +226,7 @@ function writeShares(to: usize, index: i32): void {
   for (let k = 0; k < classCount; k++, at += 4) store<f32>(at, <f32>(load<f64>(classTotals + (<usize>k << 3)) / weightOfNode));
 }
 
-/** Grows one tree on the rows that drawRows counted, or with `all` on every row that has weight. `noted`: shares of every node are wanted. Returns how many nodes it has. */
+/** Grows one tree on the rows that drawRows counted, or with `all` on every row that has weight. `noted`: shares of every node are wanted. Returns how many nodes it has, or UNFINISHED: then goOnWeighted is to be called. */
 export function growWeighted(all: i32, treeKey: u32, noted: i32): i32 {
   let last = placeA;
   for (let row = 0; row < rowCount; row++) {
@@ -240,20 +240,33 @@ export function growWeighted(all: i32, treeKey: u32, noted: i32): i32 {
   }
   // rows of weight 0 may be all that was drawn: then the tree sees every row once
   if (last == placeA) return all ? 0 : growWeighted(1, treeKey, noted);
-  let nodes = 1;
-  let leaves = 0;
-  let top = stack;
-  store<i32>(top, 0);
-  store<i32>(top, 0, 4);
-  store<u32>(top, treeKey, 8);
-  store<usize>(top, placeA, 12);
-  store<usize>(top, last, 16);
-  top += 20;
+  store<i32>(stack, 0);
+  store<i32>(stack, 0, 4);
+  store<u32>(stack, treeKey, 8);
+  store<usize>(stack, placeA, 12);
+  store<usize>(stack, last, 16);
+  grownTop = stack + 20;
+  grownNodes = 1;
+  grownLeaves = 0;
+  return goOnWeighted(noted);
+}
+
+export function goOnWeighted(noted: i32): i32 {
+  let nodes = grownNodes, leaves = grownLeaves;
+  let top = grownTop;
+  let cells: i64 = 0;
   while (top > stack) {
+    if (cells > GROW_CELLS) {
+      grownTop = top;
+      grownNodes = nodes;
+      grownLeaves = leaves;
+      return UNFINISHED;
+    }
     top -= 20;
     const node = load<i32>(top), depth = load<i32>(top, 4), key = load<u32>(top, 8);
     const start = load<usize>(top, 12), end = load<usize>(top, 16);
     const size = <i32>((end - start) >> 4);
+    cells += <i64>size * featuresPerNode;
     sumClasses(start, end);
     store<f32>(outCover + (<usize>node << 2), <f32>weightOfNode);
     store<i32>(outRows + (<usize>node << 2), size);

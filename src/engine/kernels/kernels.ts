@@ -99,6 +99,7 @@ export interface KernelExports {
   drawRows(treeKey: number): void;
   setUnits(records: Address, bytes: number, histograms: Address): void;
   growUnits(all: number, treeKey: number): number;
+  goOnUnits(): number;
   setWeighted(
     codes: Address,
     labels: Address,
@@ -109,6 +110,7 @@ export interface KernelExports {
     left: Address,
   ): void;
   growWeighted(all: number, treeKey: number, noted: number): number;
+  goOnWeighted(noted: number): number;
   sortSample(values: Address, samples: number, step: number, sorted: Address, other: Address, counts: Address): number;
   encodeColumn(values: Address, count: number, cuts: Address, codes: Address, low: Address, high: Address): number;
   endCompact(order: Address, roots: Address, depths: Address, trees: number, out: Address, missing: number): void;
@@ -167,8 +169,10 @@ const EXPORTS = [
   "drawRows",
   "setUnits",
   "growUnits",
+  "goOnUnits",
   "setWeighted",
   "growWeighted",
+  "goOnWeighted",
   "multiply",
   "sumRows",
   "rectify",

@@ -8,7 +8,8 @@ import type { Store } from "../../../src/store/store.ts";
 
 /** Under the toy specialist's name. */
 export const TUNING = `    training:
-      search: { method: grid, folds: 3, grid: { gradient_boosting: { learningRate: [0.05, 0.1, 0.2, 0.3], maxLeafNodes: [4, 7, 15] } } }
+      params: { gradient_boosting: { nEstimators: 500 } }
+      search: { method: grid, folds: 3, grid: { gradient_boosting: { learningRate: [0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3], maxLeafNodes: [4, 7, 15] } } }
 `;
 
 /** The house of a folder whose configuration has TUNING, on one thread. */

@@ -113,16 +113,17 @@ function lossWith(model: NetworkModel, data: TrainingData, at: number, by: numbe
 test("with an L1 penalty the loss pulls at each weight as much as the penalty, and at most so much at those that are 0", () => {
   const data = makeData(120, 3, 2, 94);
   const [rows, width, units] = [120, 3, 4];
-  for (const l1Regularization of [0.5, 2]) {
+  // with less, rows come to rest where a unit falls silent, and the loss has no slope there
+  for (const l1Regularization of [2, 3]) {
     const model = trainNetwork(data, {
       hiddenLayerSizes: [units],
       alpha: 0,
       l1Regularization,
       batchSize: rows,
       learningRateInit: 0.002,
-      maxIter: 12_000,
+      maxIter: 10_000,
       tol: 0,
-      nIterNoChange: 12_000,
+      nIterNoChange: 10_000,
       seed: 3,
     });
     // weights of both layers, without the biases behind each
@@ -133,16 +134,16 @@ test("with an L1 penalty the loss pulls at each weight as much as the penalty, a
     const pull = l1Regularization / rows;
     let zeros = 0;
     for (const at of penalised) {
-      const step = 1 / 128;
+      const step = 1 / 1024;
       const slope = (lossWith(model, data, at, step) - lossWith(model, data, at, -step)) / (2 * step);
       const weight = model.weights[at];
       if (weight === 0) {
         zeros++;
         expect(Math.abs(slope)).toBeLessThan(pull * 1.02);
-      } else expect(Math.abs(slope + Math.sign(weight) * pull)).toBeLessThan(pull * 0.05);
+      } else expect(Math.abs(slope + Math.sign(weight) * pull)).toBeLessThan(pull * 0.02);
     }
     // the third column says nothing of the class
-    expect(zeros).toBeGreaterThanOrEqual(l1Regularization === 2 ? units : 1);
+    expect(zeros).toBeGreaterThanOrEqual(units);
   }
 });
 

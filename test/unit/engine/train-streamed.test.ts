@@ -101,8 +101,14 @@ describe("bad input of a streamed training", () => {
   }
 
   test("constant columns pass when they are allowed", async () => {
-    const flat = { ...data, columns: [new Float64Array(500).fill(2), ...data.columns.slice(1)], constantColumns: "allow" as const };
-    expect(await trainStreamed("random_forest", inPieces(flat), { nEstimators: 2 })).toEqual(trainForest(flat, { nEstimators: 2 }));
+    const flat = {
+      ...data,
+      columns: [new Float64Array(500).fill(2), ...data.columns.slice(1)],
+      constantColumns: "allow" as const,
+    };
+    expect(await trainStreamed("random_forest", inPieces(flat), { nEstimators: 2 })).toEqual(
+      trainForest(flat, { nEstimators: 2 }),
+    );
   });
 
   test("parameters and the memory limit are checked before a value is read", async () => {
@@ -110,9 +116,13 @@ describe("bad input of a streamed training", () => {
     await expect(trainStreamed("random_forest", inPieces(data, asked), { trees: 5 })).rejects.toThrow(/bad_parameter/);
     for (const modelType of Object.keys(TRAIN) as (keyof typeof TRAIN)[]) {
       expect(Object.keys(PARAMETERS)).toContain(modelType);
-      await expect(trainStreamed(modelType, inPieces(data, asked), {}, { memoryLimitBytes: 1000 })).rejects.toThrow(/out_of_memory/);
+      await expect(trainStreamed(modelType, inPieces(data, asked), {}, { memoryLimitBytes: 1000 })).rejects.toThrow(
+        /out_of_memory/,
+      );
     }
-    await expect(trainStreamed("random_forest", inPieces(data, asked), {}, {}, data)).rejects.toThrow(/stops at no validation data/);
+    await expect(trainStreamed("random_forest", inPieces(data, asked), {}, {}, data)).rejects.toThrow(
+      /stops at no validation data/,
+    );
     await expect(trainStreamed("gradient_boosting", inPieces(data, asked), {}, {}, data)).rejects.toThrow(/nIterNoChange/);
     expect(asked).toEqual([]);
   });

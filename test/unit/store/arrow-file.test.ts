@@ -38,7 +38,9 @@ for (const name of ["plain.arrow", "plain.arrows", "zstd.arrow"]) {
     test("columns that are neither, or of the other kind, are refused by name", async () => {
       await using file = await openArrow(fixture(name));
       for (const column of ["list", "struct", "nothing", "when", "word", "absent"])
-        await expect(all(file.numbers(column))).rejects.toThrow(new RegExp(`bad_data.*no column ${column} of numbers; it has f64`));
+        await expect(all(file.numbers(column))).rejects.toThrow(
+          new RegExp(`bad_data.*no column ${column} of numbers; it has f64`),
+        );
       await expect(all(file.texts("f64"))).rejects.toThrow(/no column f64 of texts/);
     });
   });
@@ -65,8 +67,7 @@ test("a damaged or cut file reads as it did, or is refused as bad_data", { timeo
     const bytes = readFileSync(fixture(["plain.arrow", "plain.arrows", "zstd.arrow"][round % 3] ?? ""));
     if (round % 4 === 0) writeFileSync(path, bytes.subarray(0, Math.floor(random.next() * bytes.length)));
     else {
-      for (let i = 0; i < 1 + (round % 8); i++)
-        bytes[Math.floor(random.next() * bytes.length)] = Math.floor(random.next() * 256);
+      for (let i = 0; i < 1 + (round % 8); i++) bytes[Math.floor(random.next() * bytes.length)] = Math.floor(random.next() * 256);
       writeFileSync(path, bytes);
     }
     try {
