@@ -30,7 +30,7 @@ export interface Peer {
 export type Measure = "cpu" | "wall";
 
 const boosting = (data: TrainingData, watch?: Watch): Model => trainBoosting(data, {}, watch);
-const forest = (data: TrainingData): Model => trainForest(data, { maxDepth: 10 });
+const forest = (data: TrainingData, watch?: Watch): Model => trainForest(data, { maxDepth: 10 }, watch);
 const boostingPeers = (musts: readonly [number, number, number] | null): Peer[] => [
   { work: "lightgbm", label: "LightGBM", must: musts?.[0] ?? null },
   { work: "xgboost", label: "XGBoost", must: musts?.[1] ?? null },

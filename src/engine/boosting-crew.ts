@@ -1,56 +1,32 @@
 import { RequeenError } from "../core/errors.ts";
-import { type PartTask, PartWorker } from "./boosting-parts.ts";
+import { PartWorker } from "./boosting-parts.ts";
+import {
+  type BoostingTicket,
+  controlWords,
+  DISMISSED,
+  type FitHelpers,
+  HELPED_ROWS,
+  HOLDING,
+  LOST,
+  MOST_HELPERS,
+  OWN_WORDS,
+  PATIENCE_MS,
+  WAIT_MS,
+} from "./fit-helpers.ts";
 import { attachKernels } from "./kernels/kernels.ts";
 
-/**
- * Threads that help inside one fit. All share the run's memory. Work is cut into parts that any thread may claim, so that a fit never waits
- * for a thread that has claimed nothing: one that comes late, sleeps or shares its core does less, and the result is the same, since
- * histograms are sums of integers.
- */
-export interface FitHelpers {
-  readonly count: number;
-  /** Fits of fewer rows are left to one thread. Default 50,000: with less, giving out parts costs more than they bring. */
-  readonly leastRows?: number;
-  /** A part that a helper has taken and not finished for so long counts as lost: the fit ends with `worker_lost`. Default 30,000. */
-  readonly patienceMs?: number;
-  /** Sends each helper its ticket, with which it calls `helpFit`. Called once a fit. */
-  start(tickets: readonly FitTicket[]): void;
-  /** Called when the fit that was started last has ended, however it ended: its tickets are worth nothing any more. */
-  end?(): void;
-}
-
-/** What a helper needs; can be sent to another thread. */
-export interface FitTicket {
-  readonly memory: WebAssembly.Memory;
-  readonly task: PartTask;
-  /** Address of the control words. */
-  readonly control: number;
-  /** The helper's number, from 0, and its own histogram. */
-  readonly helper: number;
-  readonly histogram: number;
-}
-
 /** The first word, all in one so that a claim is one step: number of the job, its parts, and the next part that nobody has claimed. */
-const CLAIM = 0;
-const FINISHED = 1;
-const JOB = 2;
-const ARGUMENTS = 3;
+const CLAIM = OWN_WORDS;
+const FINISHED = OWN_WORDS + 1;
+const JOB = OWN_WORDS + 2;
+const ARGUMENTS = OWN_WORDS + 3;
 /** For each helper, 1 = its histogram holds rows of this job. */
-const USED = 16;
+const USED = OWN_WORDS + 16;
 /** For each part of a partition, how many rows go left. */
-const LEFTS = 80;
+const LEFTS = USED + MOST_HELPERS + 1;
 const MOST_PARTS = 63;
-export const MOST_HELPERS = 63;
-/** For each helper, the flags below. */
-const STATES = LEFTS + MOST_PARTS + 1;
-export const CONTROL_BYTES = (STATES + MOST_HELPERS + 1) * 4;
-
-/** A part is in this helper's hands, or about to be. */
-const HOLDING = 1;
-/** The helper is wanted elsewhere. */
-const DISMISSED = 2;
-/** The helper's thread has ended before the fit. */
-const LOST = 4;
+const WORDS = LEFTS + MOST_PARTS + 1;
+export const CONTROL_BYTES = WORDS * 4;
 
 const JOBS = { end: 0, fill: 1, add: 2, partition: 3, place: 4 } as const;
 type Job = keyof typeof JOBS;
@@ -58,9 +34,6 @@ type Job = keyof typeof JOBS;
 /** Looks at a word before a thread sleeps until it changes: some 20 microseconds. */
 const SPINS = 2000;
 const SLEEP_MS = 100;
-/** The fit's own thread looks up this often while helpers finish their parts. */
-const WAIT_MS = 20;
-const PATIENCE_MS = 30_000;
 
 const partsOf = (claim: number): number => (claim >>> 6) & 63;
 const nextOf = (claim: number): number => claim & 63;
@@ -108,57 +81,24 @@ function claimParts(worker: PartWorker, words: Int32Array, histogram: number, he
     if (part >= partsOf(claim)) return;
     const job = words[JOB];
     // before the claim: a thread that is lost between the two counts as one that holds a part
-    if (helper >= 0) Atomics.or(words, STATES + helper, HOLDING);
+    if (helper >= 0) Atomics.or(words, helper, HOLDING);
     // a job's words change only when all its parts are claimed and finished: if the claim holds, they were this job's
     if (Atomics.compareExchange(words, CLAIM, claim, claim + 1) === claim) {
       if (helper >= 0 && (job === JOBS.fill || job === JOBS.add)) words[USED + helper] = 1;
       doPart(worker, words, job, part, histogram);
       if (Atomics.add(words, FINISHED, 1) + 1 === partsOf(claim)) Atomics.notify(words, FINISHED);
     }
-    if (helper >= 0) Atomics.and(words, STATES + helper, ~HOLDING);
+    if (helper >= 0) Atomics.and(words, helper, ~HOLDING);
   }
 }
 
-const controlWords = ({ memory, control }: Pick<FitTicket, "memory" | "control">): Int32Array =>
-  new Int32Array(memory.buffer, control, CONTROL_BYTES / 4);
-
-function setFlag(ticket: FitTicket, flag: number): void {
-  const words = controlWords(ticket);
-  Atomics.or(words, STATES + ticket.helper, flag);
-  Atomics.notify(words, CLAIM);
-  Atomics.notify(words, FINISHED);
-}
-
-/** Calls a helper away: its `helpFit` returns after the part that it does, if it does one. The fit goes on without it. */
-export const dismissHelper = (ticket: FitTicket): void => setFlag(ticket, DISMISSED);
-
-/** Takes a dismissal back, before a ticket is given out again. */
-export function inviteHelper(ticket: FitTicket): void {
-  Atomics.and(controlWords(ticket), STATES + ticket.helper, ~DISMISSED);
-}
-
-/** Says that a helper's thread is no more. If it held a part, the fit ends with `worker_lost`; else it goes on without it. */
-export const reportLostHelper = (ticket: FitTicket): void => setFlag(ticket, LOST);
-
-/**
- * What a helper's thread runs for one fit; returns when the fit has ended or the helper is dismissed. Blocks its thread: not for a page's
- * main one. What it throws the fit's own thread hears of, too.
- */
-export function helpFit(ticket: FitTicket): void {
-  try {
-    helpUntilEnd(ticket);
-  } catch (error) {
-    reportLostHelper(ticket);
-    throw error;
-  }
-}
-
-function helpUntilEnd({ memory, task, control, helper, histogram }: FitTicket): void {
+/** What a helper does in a fit of boosting, until the fit has ended or the helper is dismissed. */
+export function helpBoosting({ memory, task, control, helper, histogram }: BoostingTicket): void {
   const { kernels, adding } = attachKernels(memory, task.layout);
   const worker = new PartWorker(task, kernels, adding);
-  const words = controlWords({ memory, control });
+  const words = controlWords({ memory, control }, WORDS - OWN_WORDS);
   for (;;) {
-    if ((Atomics.load(words, STATES + helper) & DISMISSED) !== 0) return;
+    if ((Atomics.load(words, helper) & DISMISSED) !== 0) return;
     claimParts(worker, words, histogram, helper);
     const claim = Atomics.load(words, CLAIM);
     if (nextOf(claim) < partsOf(claim)) continue;
@@ -168,9 +108,6 @@ function helpUntilEnd({ memory, task, control, helper, histogram }: FitTicket): 
     if (spins === SPINS) Atomics.wait(words, CLAIM, claim, SLEEP_MS);
   }
 }
-
-/** With fewer rows, helpers cost more than they bring. */
-export const HELPED_ROWS = 50_000;
 
 /** The fit's own thread: gives out jobs and takes part in them. */
 export class FitCrew {
@@ -266,7 +203,7 @@ export class FitCrew {
   /** @throws worker_lost */
   private refuseLost(silentMs: number): void {
     for (let helper = 0; helper < this.helpers; helper++) {
-      const state = Atomics.load(this.words, STATES + helper);
+      const state = Atomics.load(this.words, helper);
       if ((state & HOLDING) === 0) continue;
       const ended = (state & LOST) !== 0;
       if (!ended && silentMs < this.patienceMs) continue;

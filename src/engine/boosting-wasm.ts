@@ -1,11 +1,12 @@
 import { MISSING_BIN } from "./bin-columns.ts";
-import { CONTROL_BYTES, FitCrew, type FitHelpers, MOST_HELPERS } from "./boosting-crew.ts";
+import { CONTROL_BYTES, FitCrew } from "./boosting-crew.ts";
 import { derivativeForm } from "./boosting-derivatives.ts";
 import type { BoostingForm } from "./boosting-form.ts";
 import { type BoostingLayout, codeOfBin, LANES, layoutOf } from "./boosting-layout.ts";
 import { BLOCK_ROWS, type PartTask, PartWorker, padded } from "./boosting-parts.ts";
 import type { BoostingRun } from "./boosting-plain.ts";
 import { type ColumnSums, type FoundSplit, noCandidate, type RowRange, scanColumn, thresholdsOf } from "./boosting-search.ts";
+import { type FitHelpers, MOST_HELPERS } from "./fit-helpers.ts";
 import { GATHERED_RECORDS } from "./kernels/emit-histogram.ts";
 import { openHistogramKernels, openKernels } from "./kernels/kernels.ts";
 

@@ -1,6 +1,5 @@
 import { RequeenError } from "../core/errors.ts";
 import { type BinnedColumns, binColumns, binsFor } from "./bin-columns.ts";
-import { type FitHelpers, HELPED_ROWS } from "./boosting-crew.ts";
 import { fixedPointOf } from "./boosting-derivatives.ts";
 import type { BoostingForm } from "./boosting-form.ts";
 import { layoutOf } from "./boosting-layout.ts";
@@ -9,6 +8,7 @@ import { BoostingGrower, type GrowthLimits } from "./boosting-tree.ts";
 import { boostingSizes, estimateBytes, WasmBoosting } from "./boosting-wasm.ts";
 import { EarlyStopping, holdBack } from "./early-stopping.ts";
 import { log } from "./exact-math.ts";
+import { type FitHelpers, HELPED_ROWS } from "./fit-helpers.ts";
 import { MOST_KERNEL_BYTES, plainFormNote, sumBytes } from "./kernels/kernels.ts";
 import type { TreeModel } from "./model.ts";
 import { BOOSTING_PARAMETERS, type BoostingParams } from "./parameter-tables.ts";

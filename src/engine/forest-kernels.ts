@@ -48,8 +48,12 @@ function isUnits({ binned, classCount, minSamplesLeaf, weights }: ForestTask): b
   return weights.every((weight) => weight === 0 || weight === 1);
 }
 
+/** The most leaves that a tree can have. */
+export const mostLeaves = (rowCount: number, maxDepth: number): number =>
+  maxDepth < 31 ? Math.min(rowCount, 2 ** maxDepth) : rowCount;
+
 const sharedSizes = ({ binned: { rowCount, columnCount }, maxDepth, classCount }: ForestShape) => {
-  const leaves = maxDepth < 31 ? Math.min(rowCount, 2 ** maxDepth) : rowCount;
+  const leaves = mostLeaves(rowCount, maxDepth);
   const nodes = 2 * leaves;
   return {
     order: columnCount * 4,

@@ -1,10 +1,11 @@
 import { type BinnedColumns, binColumns, binsFor } from "./bin-columns.ts";
+import { type FitHelpers, HELPED_ROWS } from "./fit-helpers.ts";
+import { growTogether, keysOf, sharedForestBytes } from "./forest-crew.ts";
 import { estimateForestBytes, openForestGrower } from "./forest-kernels.ts";
 import type { ForestTask } from "./forest-tree.ts";
 import type { TreeModel } from "./model.ts";
 import { EXTRA_TREES_PARAMETERS, type ExtraTreesParams, FOREST_PARAMETERS, type ForestParams } from "./parameter-tables.ts";
 import { type Given, resolveParameters } from "./parameters.ts";
-import { deriveSeed, mix32 } from "./seeded-random.ts";
 import {
   checkTrainingData,
   refuseAboveLimit,
@@ -59,20 +60,39 @@ function growTrees(
   return finishForest(modelType, plantForest(modelType, given, params, undefined, "wasm", watch), params, watch);
 }
 
-/** Grows the trees of a planted forest. */
+/** Grows the trees of a planted forest, with the caller's helpers where rows are many. */
 export function finishForest(
   modelType: ForestType,
-  { builder, growTree, columnCount, classCount }: ReturnType<typeof plantBinned>,
+  { builder, growTree, growInto, task, columnCount, classCount }: ReturnType<typeof plantBinned>,
   params: ForestParams | ExtraTreesParams,
   watch?: Watch,
 ): TreeModel {
-  for (let tree = 0; tree < params.nEstimators; tree++) {
-    throwIfCancelled(watch, `training ${modelType}`);
-    growTree(tree);
-    watch?.onProgress?.((tree + 1) / params.nEstimators, "trees");
+  const treeCount = params.nEstimators;
+  const helpers = helpersOf(task, params, watch);
+  const poll = (): void => throwIfCancelled(watch, `training ${modelType}`);
+  const onTree = (done: number): void => watch?.onProgress?.(done / treeCount, "trees");
+  if (helpers === null) {
+    for (let tree = 0; tree < treeCount; tree++) {
+      poll();
+      growTree(tree);
+      onTree(tree + 1);
+    }
+  } else {
+    const crew = { task, keys: params, treeCount, helpers, grow: growInto, onTree, poll };
+    for (const { values, ...nodes } of growTogether(crew)) builder.append(nodes, values);
   }
   const trees = builder.finish();
   return { kind: "trees", modelType, featureCount: columnCount, classCount, params: { ...params }, trees, baseline: null };
+}
+
+/** Who helps with this forest; null = nobody: it has few rows, or what threads would share is more than the caller's limit or than it brings. */
+function helpersOf(task: ForestTask, params: ForestParams | ExtraTreesParams, watch: Watch | undefined): FitHelpers | null {
+  const helpers = watch?.helpers;
+  if (helpers === undefined || helpers.count === 0 || task.labels.length < (helpers.leastRows ?? HELPED_ROWS)) return null;
+  const shared = sharedForestBytes(task, params, params.nEstimators);
+  if (shared === null) return null;
+  const bytes = shared + (helpers.count + 1) * estimateForestBytes(task, false);
+  return bytes > (watch?.memoryLimitBytes ?? Number.POSITIVE_INFINITY) ? null : helpers;
 }
 
 export type ForestType = "random_forest" | "extra_trees";
@@ -131,11 +151,9 @@ export function plantBinned(
   const poll = (): void => throwIfCancelled(watch, `training ${modelType}`);
   const grower = openForestGrower(task, notes !== undefined, form, poll, watch?.onNote);
   const builder = new TreeBuilder(classCount === 2 ? 1 : classCount);
-  const growTree = (tree: number): void => {
-    const treeKey = deriveSeed(params.seed, tree);
-    grower.grow(builder, params.bootstrap ? treeKey : null, mix32(treeKey ^ 0x2545f491), notes);
-  };
-  return { builder, growTree, columnCount, classCount };
+  const growInto = (into: TreeBuilder, tree: number): void => grower.grow(into, ...keysOf(params, tree), notes);
+  const growTree = (tree: number): void => growInto(builder, tree);
+  return { builder, growTree, growInto, task, columnCount, classCount };
 }
 
 /** How many features each node tries. */

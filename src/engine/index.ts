@@ -1,6 +1,5 @@
 export { type ArrowData, type ArrowTable, arrowColumns } from "./arrow-columns.ts";
 export { trainBoosting } from "./boosting.ts";
-export { dismissHelper, type FitHelpers, type FitTicket, helpFit, inviteHelper, reportLostHelper } from "./boosting-crew.ts";
 export { applyCalibrator, type Calibrator, type CalibratorKind, LEAST_ROWS } from "./calibrate.ts";
 export {
   type BinOptions,
@@ -32,7 +31,9 @@ export {
   type Naming,
   type TrainingReport,
 } from "./fit-classifier.ts";
+export { dismissHelper, type FitHelpers, type FitTicket, inviteHelper, reportLostHelper } from "./fit-helpers.ts";
 export { trainExtraTrees, trainForest } from "./forest.ts";
+export { helpFit } from "./help-fit.ts";
 export { type ProbabilityInterval, vennAbersInterval } from "./isotonic.ts";
 export { trainLogistic } from "./logistic.ts";
 export {

@@ -1,5 +1,5 @@
 import { RequeenError } from "../core/errors.ts";
-import type { FitHelpers } from "./boosting-crew.ts";
+import type { FitHelpers } from "./fit-helpers.ts";
 
 /** One feature of all rows. NaN = missing. The engine reads every value as float32, so that its models equal their ONNX form. */
 export type Column = Float64Array | Float32Array;
@@ -227,7 +227,7 @@ export interface Watch {
    * cannot reach. The model is the same.
    */
   readonly onNote?: (note: string) => void;
-  /** Threads that take part in gradient boosting of 50,000 rows and more; the model is the same with and without them. */
+  /** Threads that take part in boosting and forests of 50,000 rows and more; the model is the same with and without them. */
   readonly helpers?: FitHelpers;
 }
 

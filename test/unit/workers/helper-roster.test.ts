@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { BoostingTicket } from "../../../src/engine/fit-helpers.ts";
 import { type FitTicket, helpFit } from "../../../src/engine/index.ts";
 import { openKernels } from "../../../src/engine/kernels/kernels.ts";
 import { HelperRoster } from "../../../src/workers/helper-roster.ts";
@@ -6,7 +7,7 @@ import { HelperRoster } from "../../../src/workers/helper-roster.ts";
 /** Tickets over a memory of their own; what stands in it is nobody's fit. */
 function tickets(count: number): FitTicket[] {
   const { memory } = openKernels({ control: 8192 }, true).instance;
-  const at = {} as FitTicket["task"]["at"];
+  const at = {} as BoostingTicket["task"]["at"];
   const layout = { stride: 16, payloadAt: 8, narrow: false, cells: [0] };
   const task = { at, layout, rowCount: 1, outputs: 1, weighted: false, gradientScale: 1, hessianScale: 1, form: 0 };
   return Array.from({ length: count }, (_, helper) => ({ memory, task, control: 4096, helper, histogram: 8192 }));
