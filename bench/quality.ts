@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import {
   logLoss,
@@ -9,15 +12,26 @@ import {
   trainForest,
 } from "../src/engine/index.ts";
 import { openSets } from "./engine/sets.ts";
+import { findPython, PythonPeer } from "./peers/python.ts";
 
 /**
- * `npm run bench -- quality [--seeds 10] [--only WORDS]`: what other bins and other defaults would do to AUC and log loss at 1,200 rows: mean and
- * standard error of the difference from the defaults over ten seeds, on the synthetic task, spambase and german credit. The defaults of maxBins rest
- * on this.
+ * `npm run bench -- quality [--seeds 10] [--only WORDS] [--variants WORDS] [--peers]`: what other bins and other defaults would do to AUC and log loss at
+ * 1,200 rows: mean and standard error of the difference from the defaults over ten seeds, on the synthetic task, spambase and german credit. The
+ * defaults of maxBins rest on this.
+ *
+ * --only      sets whose name holds these words
+ * --variants  variants whose name holds these words
+ * --peers     also on the three sets that scikit-learn brings, from the venv of bench:engine
  */
 const { values: flags } = parseArgs({
-  options: { seeds: { type: "string", default: "10" }, only: { type: "string", default: "" } },
+  options: {
+    seeds: { type: "string", default: "10" },
+    only: { type: "string", default: "" },
+    variants: { type: "string", default: "" },
+    peers: { type: "boolean", default: false },
+  },
 });
+const folder = mkdtempSync(join(tmpdir(), "requeen-quality-"));
 
 interface Variant {
   readonly name: string;
@@ -35,6 +49,7 @@ const STUDIES: readonly (readonly Variant[])[] = [
     { name: "boosting, 32 bins", train: boosting({ maxBins: 32 }) },
     { name: "boosting, 128 bins", train: boosting({ maxBins: 128 }) },
     { name: "boosting, 255 bins", train: boosting({ maxBins: 255 }) },
+    { name: "boosting, l2Regularization 0.1", train: boosting({ l2Regularization: 0.1 }) },
     { name: "boosting, l2Regularization 1", train: boosting({ l2Regularization: 1 }) },
     { name: "boosting, l2Regularization 1, minChildWeight 1", train: boosting({ l2Regularization: 1, minChildWeight: 1 }) },
     { name: "boosting, l2Regularization 10", train: boosting({ l2Regularization: 10 }) },
@@ -68,11 +83,19 @@ function describe(values: readonly number[]): string {
   return `${centre >= 0 ? "+" : ""}${centre.toFixed(4)} +- ${error.toFixed(4)}`;
 }
 
-for (const set of await openSets("", null)) {
+const root = join(import.meta.dirname, "..");
+await using peer = flags.peers
+  ? new PythonPeer(findPython(root), join(root, "bench", "peers", "engine.py"), [folder, "1", "serve"])
+  : null;
+await peer?.read();
+const sets = await openSets(folder, peer);
+rmSync(folder, { recursive: true });
+for (const set of sets) {
   if (!set.name.includes(flags.only)) continue;
   const cuts = Array.from({ length: Number(flags.seeds) }, (_, seed) => set.cut(seed));
-  for (const [base, ...others] of STUDIES) {
-    if (base === undefined) continue;
+  for (const [base, ...rest] of STUDIES) {
+    const others = rest.filter(({ name }) => name.includes(flags.variants));
+    if (base === undefined || others.length === 0) continue;
     const before = cuts.map((cut, seed) => score(base, cut, seed));
     const line = (name: string, auc: string, loss: string): boolean =>
       process.stdout.write(`${set.name.padEnd(14)} ${name.padEnd(48)} AUC ${auc}, log loss ${loss}\n`);

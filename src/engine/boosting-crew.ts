@@ -2,6 +2,7 @@ import { RequeenError } from "../core/errors.ts";
 import { PartWorker } from "./boosting-parts.ts";
 import {
   type BoostingTicket,
+  closeGate,
   controlWords,
   DISMISSED,
   type FitHelpers,
@@ -119,6 +120,7 @@ export class FitCrew {
   private readonly poll: () => void;
   private readonly patienceMs: number;
   private readonly ended: () => void;
+  private readonly memory: WebAssembly.Memory;
   private job = 0;
 
   constructor(memory: WebAssembly.Memory, control: number, helpers: FitHelpers, worker: PartWorker, poll: () => void) {
@@ -126,6 +128,7 @@ export class FitCrew {
     // a sixth of the least fit that is helped, where that is the caller's
     this.leastRows = Math.min(8192, Math.ceil((helpers.leastRows ?? HELPED_ROWS) / 6));
     this.worker = worker;
+    this.memory = memory;
     this.poll = poll;
     this.patienceMs = helpers.patienceMs ?? PATIENCE_MS;
     this.ended = () => helpers.end?.();
@@ -169,6 +172,7 @@ export class FitCrew {
 
   /** Lets the helpers go. */
   end(): void {
+    closeGate(this.memory);
     this.words[JOB] = JOBS.end;
     this.publish(0);
     this.ended();

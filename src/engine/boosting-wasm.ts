@@ -6,7 +6,7 @@ import { type BoostingLayout, codeOfBin, LANES, layoutOf } from "./boosting-layo
 import { BLOCK_ROWS, type PartTask, PartWorker, padded } from "./boosting-parts.ts";
 import type { BoostingRun } from "./boosting-plain.ts";
 import { type ColumnSums, type FoundSplit, noCandidate, type RowRange, scanColumn, thresholdsOf } from "./boosting-search.ts";
-import { type FitHelpers, MOST_HELPERS } from "./fit-helpers.ts";
+import { deserted, type FitHelpers, MOST_HELPERS, openGate } from "./fit-helpers.ts";
 import { GATHERED_RECORDS } from "./kernels/emit-histogram.ts";
 import { openHistogramKernels, openKernels } from "./kernels/kernels.ts";
 
@@ -88,7 +88,8 @@ export class WasmBoosting implements BoostingForm {
     this.layout = layoutOf(run.binned, run.point);
     const { layout } = this;
     const helping = Math.min(helpers?.count ?? 0, MOST_HELPERS);
-    this.opened = openKernels(boostingSizes(run, layout, helping), helping > 0);
+    const again = helpers === null ? undefined : deserted(helpers);
+    this.opened = openKernels(boostingSizes(run, layout, helping), helping > 0, again);
     const { memory, at, kernels, instance } = this.opened;
     this.outputs = run.baseline.length;
     this.codes = new Uint8Array(memory, at.codes, rowCount * columnCount);
@@ -139,9 +140,12 @@ export class WasmBoosting implements BoostingForm {
     };
     this.parts = new PartWorker(task, kernels, openHistogramKernels(layout, instance));
     this.crew = helpers === null ? null : new FitCrew(instance.memory, at.control, helpers, this.parts, run.poll);
-    helpers?.start(
+    if (helpers === null) return;
+    const fit = openGate(helpers, instance.memory);
+    helpers.start(
       Array.from({ length: helping }, (_, helper) => ({
         memory: instance.memory,
+        fit,
         task: {
           ...task,
           at: {

@@ -1,11 +1,14 @@
 import {
+  closeGate,
   controlWords,
   DISMISSED,
+  deserted,
   type FitHelpers,
   type ForestTicket,
   LOST,
   MOST_HELPERS,
   OWN_WORDS,
+  openGate,
   PATIENCE_MS,
   WAIT_MS,
 } from "./fit-helpers.ts";
@@ -21,6 +24,7 @@ import {
   takeSlot,
 } from "./forest-share.ts";
 import type { ForestTask } from "./forest-tree.ts";
+import { FIRST_ADDRESS } from "./kernels/kernels.ts";
 import { deriveSeed, mix32 } from "./seeded-random.ts";
 import { TreeBuilder } from "./tree-ensemble.ts";
 
@@ -31,8 +35,9 @@ const GROWN = OWN_WORDS + 1;
 /** 1 = the fit has ended before its trees: what is begun is of no use. */
 const STOPPED = OWN_WORDS + 2;
 const WORDS = 3;
-const CONTROL = 0;
-const FIRST_BYTE = (OWN_WORDS + WORDS) * 4;
+const CONTROL = FIRST_ADDRESS;
+const CONTROL_BYTES = (OWN_WORDS + WORDS) * 4;
+const FIRST_BYTE = CONTROL + CONTROL_BYTES;
 
 /** Shared beyond this, a forest is left to one thread: places for its largest trees would take more than they bring. */
 const MOST_SHARED_BYTES = 2 ** 30;
@@ -104,8 +109,9 @@ export function sharedForestBytes(task: ForestTask, keys: TreeKeys, treeCount: n
  */
 export function growTogether({ task, keys, treeCount, helpers, grow, onTree, poll }: ForestCrewOptions): GrownTree[] {
   const { end, ...forest } = layOutForest(task, keys, treeCount, FIRST_BYTE);
-  const pages = Math.ceil(end / PAGE_BYTES);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const memory = sharedMemory(end, deserted(helpers));
+  new Uint8Array(memory.buffer, CONTROL, CONTROL_BYTES).fill(0);
+  new Uint8Array(memory.buffer, forest.at.nodes, treeCount * 4).fill(0);
   shareTask(forest, memory.buffer, task);
   const words = controlWords({ memory, control: CONTROL }, WORDS);
   const count = Math.min(helpers.count, MOST_HELPERS);
@@ -115,7 +121,8 @@ export function growTogether({ task, keys, treeCount, helpers, grow, onTree, pol
     onTree(own.size + Atomics.load(words, GROWN));
   };
   try {
-    helpers.start(Array.from({ length: count }, (_, helper) => ({ memory, control: CONTROL, helper, forest })));
+    const fit = openGate(helpers, memory);
+    helpers.start(Array.from({ length: count }, (_, helper) => ({ memory, fit, control: CONTROL, helper, forest })));
     for (;;) {
       poll();
       const tree = Atomics.add(words, NEXT, 1);
@@ -131,10 +138,18 @@ export function growTogether({ task, keys, treeCount, helpers, grow, onTree, pol
     onTree(treeCount);
     return Array.from({ length: treeCount }, (_, tree) => treeOf(forest, memory, own, tree));
   } finally {
+    closeGate(memory);
     Atomics.store(words, STOPPED, 1);
     Atomics.store(words, NEXT, treeCount);
     helpers.end?.();
   }
+}
+
+/** @param again a memory that nobody works in any more. */
+function sharedMemory(bytes: number, again: WebAssembly.Memory | undefined): WebAssembly.Memory {
+  if (again !== undefined && again.buffer.byteLength >= bytes) return again;
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
 }
 
 function treeOf(forest: SharedForest, memory: WebAssembly.Memory, own: ReadonlyMap<number, GrownTree>, tree: number): GrownTree {

@@ -1,5 +1,5 @@
 import { helpBoosting } from "./boosting-crew.ts";
-import { type FitTicket, reportLostHelper } from "./fit-helpers.ts";
+import { type FitTicket, reportLostHelper, throughGate } from "./fit-helpers.ts";
 import { helpForest } from "./forest-crew.ts";
 
 /**
@@ -8,8 +8,7 @@ import { helpForest } from "./forest-crew.ts";
  */
 export function helpFit(ticket: FitTicket): void {
   try {
-    if ("forest" in ticket) helpForest(ticket);
-    else helpBoosting(ticket);
+    throughGate(ticket, () => ("forest" in ticket ? helpForest(ticket) : helpBoosting(ticket)));
   } catch (error) {
     reportLostHelper(ticket);
     throw error;

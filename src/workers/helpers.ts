@@ -19,6 +19,7 @@ interface Helper {
 /**
  * @param count threads besides the one that fits; more than the other cores bring nothing. They start at the first fit that uses them.
  * A thread that ends in the middle of a part ends the fit with `worker_lost`; the next fit starts another one in its place.
+ * The memory of the last fit stays for the next one as long as the returned object is held.
  * @param options `leastRows` and `patienceMs` as in FitHelpers.
  */
 export function createHelpers(count: number, options: Pick<FitHelpers, "leastRows" | "patienceMs"> = {}): HelperThreads {

@@ -24,6 +24,7 @@ import type {
   HelpMessage,
   JobName,
   Jobs,
+  PoolHelpers,
   ScoreAnswer,
   ScoreAsk,
   ThreadMessage,
@@ -225,6 +226,32 @@ const port = parentPort;
 if (port === null) throw new Error("thread.ts runs in a worker thread only");
 const send = (message: ThreadMessage): void => port.postMessage(message);
 
+/** The job that is done now. */
+let jobId = -1;
+/** The same for jobs that follow each other: fits with the same helpers use one memory in turn, which every thread that helped in it holds. */
+let lastHelpers: FitHelpers | null = null;
+let resting: NodeJS.Timeout | undefined;
+/** Without a job for so long, the thread lets go of that memory. */
+const REST_MS = 5000;
+
+function helpersFor(id: number, given: PoolHelpers): FitHelpers {
+  jobId = id;
+  clearTimeout(resting);
+  lastHelpers ??= {
+    ...given,
+    start: (tickets) => send({ id: jobId, kind: "tickets", tickets }),
+    end: () => send({ id: jobId, kind: "tickets", tickets: [] }),
+  };
+  return lastHelpers;
+}
+
+function rest(): void {
+  resting = setTimeout(() => {
+    lastHelpers = null;
+  }, REST_MS);
+  resting.unref();
+}
+
 port.on("message", async (message: AskMessage | HelpMessage) => {
   if ("ticket" in message) {
     // what this throws ends the thread: the pool tells the fit that it helped in
@@ -236,11 +263,7 @@ port.on("message", async (message: AskMessage | HelpMessage) => {
   const tools: Tools = {
     onProgress: inSteps((share) => send({ id, kind: "progress", share })),
     onTrial: (trial) => send({ id, kind: "trial", trial }),
-    helpers: {
-      ...helpers,
-      start: (tickets) => send({ id, kind: "tickets", tickets }),
-      end: () => send({ id, kind: "tickets", tickets: [] }),
-    },
+    helpers: helpersFor(id, helpers),
   };
   try {
     const handler = HANDLERS[job] as (ask: unknown, tools: Tools) => Promise<Jobs[JobName]["answer"]>;
@@ -256,5 +279,7 @@ port.on("message", async (message: AskMessage | HelpMessage) => {
       details: { ...known?.details },
       stack: error.stack ?? "",
     });
+  } finally {
+    rest();
   }
 });

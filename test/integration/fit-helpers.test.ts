@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
-import { type TrainingData, trainBoosting } from "../../src/engine/index.ts";
+import { GATE_ADDRESS } from "../../src/engine/fit-helpers.ts";
+import { type FitHelpers, type FitTicket, helpFit, type TrainingData, trainBoosting } from "../../src/engine/index.ts";
 import { createHelpers } from "../../src/workers/index.ts";
 import { makeData } from "../unit/engine/seeded-data.ts";
 import { hashOf } from "./support/hash-trees.ts";
@@ -48,4 +49,24 @@ test("a cancelled fit lets its helpers go, and they help the next one", async ()
   };
   expect(() => trainBoosting(data, { nEstimators: 50 }, { helpers, signal })).toThrow(/cancelled/);
   expect(hashOf(trainBoosting(data, { nEstimators: 4 }, { helpers }))).toBe(hashOf(trainBoosting(data, { nEstimators: 4 })));
+});
+
+test("fits with the same helpers use one memory in turn, and who comes late for one that has ended turns round at the gate", () => {
+  const data = makeData(4000, 6, 2, 6);
+  const given: FitTicket[] = [];
+  const helpers: FitHelpers = { count: 1, leastRows: 300, start: (tickets) => void given.push(...tickets) };
+  const alone = hashOf(trainBoosting(data, { nEstimators: 3 }));
+  for (let fit = 0; fit < 3; fit++) expect(hashOf(trainBoosting(data, { nEstimators: 3 }, { helpers }))).toBe(alone);
+  const [first, second, third] = given;
+  if (first === undefined || second === undefined || third === undefined) throw new Error("three fits give three tickets");
+  expect(second.memory).toBe(first.memory);
+  expect(new Set(given.map(({ fit }) => fit)).size).toBe(3);
+  // all three have ended: these calls would never return if they waited for work
+  for (const ticket of given) helpFit(ticket);
+  // a larger fit has a memory of its own, and so has one whose last helper was never seen to leave
+  trainBoosting(makeData(9000, 6, 2, 7), { nEstimators: 1 }, { helpers });
+  expect(given[3]?.memory).not.toBe(first.memory);
+  Atomics.add(new Int32Array(given[3]?.memory.buffer ?? new ArrayBuffer(0), GATE_ADDRESS, 4), 1, 1);
+  trainBoosting(makeData(9000, 6, 2, 7), { nEstimators: 1 }, { helpers });
+  expect(given[4]?.memory).not.toBe(given[3]?.memory);
 });

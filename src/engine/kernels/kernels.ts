@@ -197,8 +197,8 @@ const EXPORTS = [
   "explainTrees",
 ] as const satisfies readonly (keyof KernelExports)[];
 
-/** AssemblyScript's own few bytes (module constants) end below this. */
-const FIRST_ADDRESS = 4096;
+/** AssemblyScript's own few bytes (module constants) end below this, and those of a gate (fit-helpers.ts) stand before it. */
+export const FIRST_ADDRESS = 4096;
 const PAGE_BYTES = 65_536;
 
 /** Addresses are passed as signed 32 bit: a training that needs more takes the plain form. */
@@ -230,15 +230,20 @@ const MOST_KEPT_BYTES = 2 ** 24;
  * An instance for arrays of the given sizes, all 0: kernels, and where each array begins. Its memory belongs to the caller, until he
  * gives it back with `release`, which he need not.
  * @param shared so that other threads can attach to the memory; such a one is never given to another caller.
+ * @param again a shared memory that this caller opened before and in which nobody works any more: taken if it is large enough.
  */
-export function openKernels<N extends string>(sizesBytes: Readonly<Record<N, number>>, shared = false) {
+export function openKernels<N extends string>(
+  sizesBytes: Readonly<Record<N, number>>,
+  shared = false,
+  again?: WebAssembly.Memory,
+) {
   const addresses: Partial<Record<N, Address>> = {};
   let end = FIRST_ADDRESS;
   for (const name of Object.keys(sizesBytes) as N[]) {
     addresses[name] = end;
     end = Math.ceil((end + sizesBytes[name]) / 64) * 64;
   }
-  const instance = shared ? sharedInstance(end) : (takeKept(end) ?? newInstance(end));
+  const instance = shared ? sharedInstance(end, again) : (takeKept(end) ?? newInstance(end));
   const { memory, kernels } = instance;
   const release = (): void => {
     if (!shared && kept.length < MOST_KEPT && memory.buffer.byteLength <= MOST_KEPT_BYTES && !kept.includes(instance))
@@ -256,7 +261,11 @@ function attached(memory: WebAssembly.Memory): KernelExports {
   return checked(new WebAssembly.Instance(compiledShared, { env: { memory } }).exports);
 }
 
-function sharedInstance(end: number): Instance {
+function sharedInstance(end: number, again: WebAssembly.Memory | undefined): Instance {
+  if (again !== undefined && again.buffer.byteLength >= end) {
+    new Uint8Array(again.buffer, FIRST_ADDRESS, end - FIRST_ADDRESS).fill(0);
+    return { memory: again, kernels: attached(again), histograms: new Map() };
+  }
   const pages = Math.ceil(end / PAGE_BYTES) + 1;
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   return { memory, kernels: attached(memory), histograms: new Map() };

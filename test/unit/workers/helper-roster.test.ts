@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { BoostingTicket } from "../../../src/engine/fit-helpers.ts";
+import { type BoostingTicket, openGate } from "../../../src/engine/fit-helpers.ts";
 import { type FitTicket, helpFit } from "../../../src/engine/index.ts";
 import { openKernels } from "../../../src/engine/kernels/kernels.ts";
 import { HelperRoster } from "../../../src/workers/helper-roster.ts";
@@ -7,14 +7,15 @@ import { HelperRoster } from "../../../src/workers/helper-roster.ts";
 /** Tickets over a memory of their own; what stands in it is nobody's fit. */
 function tickets(count: number): FitTicket[] {
   const { memory } = openKernels({ control: 8192 }, true).instance;
+  const fit = openGate({ count, start: () => undefined }, memory);
   const at = {} as BoostingTicket["task"]["at"];
   const layout = { stride: 16, payloadAt: 8, narrow: false, cells: [0] };
   const task = { at, layout, rowCount: 1, outputs: 1, weighted: false, gradientScale: 1, hessianScale: 1, form: 0 };
-  return Array.from({ length: count }, (_, helper) => ({ memory, task, control: 4096, helper, histogram: 8192 }));
+  return Array.from({ length: count }, (_, helper) => ({ memory, fit, task, control: 4096, helper, histogram: 8192 }));
 }
 
 /** The memory's control words that are not 0, by which fits and helpers see what was said of a ticket. */
-const said = ({ memory }: FitTicket): number[] => [...new Int32Array(memory.buffer)].filter((word) => word !== 0);
+const said = ({ memory }: FitTicket): number[] => [...new Int32Array(memory.buffer, 4096)].filter((word) => word !== 0);
 
 test("tickets go to the fit with the fewest helpers, and to nobody twice", () => {
   const roster = new HelperRoster<string>();
