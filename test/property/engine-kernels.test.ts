@@ -139,6 +139,35 @@ test("forests and extra trees in WebAssembly give the bytes of the plain form", 
   );
 });
 
+for (const classCount of [2, 3]) {
+  test(`a tree of ${classCount} classes that is grown in several calls, between which cancellation is looked for, is the plain form's`, () => {
+    const data = makeData(150_000, 6, classCount, 31);
+    const params = resolveParameters(FOREST_PARAMETERS, { nEstimators: 1, maxFeatures: "all" }, "random_forest");
+    let asked = 0;
+    let most = Number.POSITIVE_INFINITY;
+    const watch = {
+      signal: {
+        get aborted(): boolean {
+          return ++asked > most;
+        },
+      },
+    };
+    const grow = (form: "wasm" | "plain") => {
+      const grove = plantForest("random_forest", data, params, undefined, form, watch);
+      asked = 0;
+      grove.growTree(0);
+      return grove.builder.finish();
+    };
+    const fast = grow("wasm");
+    expect(asked).toBeGreaterThanOrEqual(1);
+    expect(asked).toBeLessThan(100);
+    expect(arraysOf({ trees: fast })).toEqual(arraysOf({ trees: grow("plain") }));
+    // before the tree it is looked for at each of six columns, and once
+    [asked, most] = [0, 7];
+    expect(() => trainForest(data, { nEstimators: 1, maxFeatures: "all" }, watch)).toThrow(/cancelled/);
+  });
+}
+
 test("binning in WebAssembly gives the codes of the plain form", () => {
   for (const missingShare of [0, 0.2, 1]) {
     for (const maxBins of [2, 37, 255]) {
