@@ -8,7 +8,7 @@ import { electorateOf, firstTrees, isVotingGood, predictOutOfBag } from "./out-o
 import type { ParameterValue } from "./parameters.ts";
 import { deriveSeed } from "./seeded-random.ts";
 import { rowsOfFold, splitFolds } from "./split-folds.ts";
-import { checkTrainingData, type TrainingData, takeColumnRows, takeRows, type Watch } from "./training-data.ts";
+import { checkTrainingData, type Targets, type TrainingData, takeColumnRows, takeRows, type Watch } from "./training-data.ts";
 import { type Params, type Tuning, type TuningOptions, tuneClassifier } from "./tune.ts";
 
 /** What a classifier calls its classes and features; written into the model file. */
@@ -220,7 +220,7 @@ function findElectorate({ data, groups, modelType, heldOut = "auto" }: FitReques
   return electorate;
 }
 
-function countClasses({ labels, classCount }: TrainingData): number[] {
+export function countClasses({ labels, classCount }: Targets): number[] {
   const rows = new Array<number>(classCount).fill(0);
   for (const label of labels) rows[label] += 1;
   return rows;

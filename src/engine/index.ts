@@ -32,6 +32,7 @@ export {
   type TrainingReport,
 } from "./fit-classifier.ts";
 export { dismissHelper, type FitHelpers, type FitTicket, inviteHelper, reportLostHelper } from "./fit-helpers.ts";
+export { fitStreamed, type StreamedRequest } from "./fit-streamed.ts";
 export { trainExtraTrees, trainForest } from "./forest.ts";
 export { helpFit } from "./help-fit.ts";
 export { type ProbabilityInterval, vennAbersInterval } from "./isotonic.ts";
@@ -68,7 +69,7 @@ export { describeRange, type ParameterSpec, type ParameterTable, type ParameterV
 export { ORIGINAL_PRESETS, ORIGINAL_SEED } from "./presets.ts";
 export { deriveSeed, mix32, SeededRandom } from "./seeded-random.ts";
 export { rowsOfFold, splitFolds, splitTemporal, type Turn, turnsOfFolds } from "./split-folds.ts";
-export { type ColumnSource, type StreamedData, trainStreamed } from "./train-streamed.ts";
+export { type ColumnSource, type StreamedData, type StreamedLearner, trainStreamed } from "./train-streamed.ts";
 export { type Column, LIMITS, type TrainingData, type Watch } from "./training-data.ts";
 export type { TreeEnsemble } from "./tree-ensemble.ts";
 export {

@@ -44,6 +44,9 @@ export interface StreamedData extends Targets, Pick<TrainingData, "constantColum
   readonly source: ColumnSource;
 }
 
+/** Learners that read a column once. */
+export type StreamedLearner = "gradient_boosting" | ForestType;
+
 /**
  * Trains a tree learner on columns that are never all in memory as numbers: each is read, binned to one byte a row, and forgotten. The model is
  * the one, byte for byte, that `trainBoosting`, `trainForest` or `trainExtraTrees` make of the same values.
@@ -53,7 +56,7 @@ export interface StreamedData extends Targets, Pick<TrainingData, "constantColum
  * @throws bad_parameter, bad_data, out_of_memory before any tree; cancelled; and what the source throws.
  */
 export async function trainStreamed(
-  modelType: "gradient_boosting" | ForestType,
+  modelType: StreamedLearner,
   data: StreamedData,
   params: Readonly<Record<string, ParameterValue | undefined>> = {},
   watch?: Watch,

@@ -37,8 +37,8 @@ export function setOutput(feature: usize, threshold: usize, left: usize, missing
 
 /** A tree that is half grown: the end of the stack of nodes to do, and what it has so far. */
 let grownTop: usize = 0, grownNodes: i32 = 0, grownLeaves: i32 = 0;
-/** Rows x features that one call looks at before it asks its caller: some ten milliseconds. A node is not divided. */
-const GROW_CELLS: i64 = 4194304;
+/** Rows x features that one call looks at before it asks its caller: some milliseconds. A node is not divided. */
+const GROW_CELLS: i64 = 1048576;
 /** What a call returns that has not finished its tree. */
 const UNFINISHED: i32 = -1;
 

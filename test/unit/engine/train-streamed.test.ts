@@ -2,6 +2,9 @@ import { describe, expect, test } from "vitest";
 import {
   type Column,
   type ColumnSource,
+  encodeModel,
+  fitClassifier,
+  fitStreamed,
   PARAMETERS,
   type StreamedData,
   type TrainingData,
@@ -69,6 +72,19 @@ describe("training from columns that are read one after the other gives the mode
     expect(streamed).toEqual(trainBoosting(data, params, {}, validation));
     expect(streamed.trees.roots.length).toBeLessThan(60);
   });
+});
+
+test("a classifier of streamed columns has the file of fitClassifier's without calibration, and refuses names that do not fit", async () => {
+  const data = weighted(makeData(400, 4, 3, 12, 0.1));
+  const names = { classes: ["a", "b", "c"], featureNames: ["w", "x", "y", "z"], featureSchema: "toy/1" };
+  for (const modelType of Object.keys(TRAIN) as (keyof typeof TRAIN)[]) {
+    const same = { modelType, params: { nEstimators: 3 }, seed: 9, ...names };
+    const streamed = await fitStreamed({ ...same, data: inPieces(data) });
+    expect(encodeModel(streamed)).toEqual(encodeModel(fitClassifier({ ...same, data, calibration: "none" })));
+  }
+  await expect(fitStreamed({ modelType: "random_forest", data: inPieces(data), seed: 1, classes: ["a", "b"] })).rejects.toThrow(
+    /classes must be 3 different names; got 2/,
+  );
 });
 
 describe("bad input of a streamed training", () => {
