@@ -12,11 +12,15 @@ import { makeTask } from "./data.ts";
 import { againstBudget, type BenchRow, printRows } from "./table.ts";
 
 /**
- * `node bench/cancel.ts [--rows N] [--json]`: how long after the word "cancel" each learner has stopped, the longest of several moments of its fit:
+ * `node bench/cancel.ts [--rows N] [--only WORDS] [--json]`: how long after the word "cancel" each learner has stopped, the longest of several moments of its fit:
  * through the pool until the caller has his answer and until the thread is gone, and by `signal` in a thread of one's own until the call throws.
  */
 const { values: flags } = parseArgs({
-  options: { rows: { type: "string", default: "200000" }, json: { type: "boolean", default: false } },
+  options: {
+    rows: { type: "string", default: "200000" },
+    only: { type: "string", default: "" },
+    json: { type: "boolean", default: false },
+  },
 });
 const rowCount = Number(flags.rows);
 const folder = mkdtempSync(join(tmpdir(), "requeen-cancel-"));
@@ -37,6 +41,7 @@ try {
   const data = makeTask(rowCount, 3);
   const dataset = await writeTable(join(folder, "table.parquet"), data);
   for (const modelType of Object.keys(PARAMETERS) as ModelType[]) {
+    if (!modelType.includes(flags.only)) continue;
     const answered: number[] = [];
     const gone: number[] = [];
     for (const moment of momentsOf(modelType)) {
