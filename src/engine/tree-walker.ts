@@ -61,6 +61,17 @@ function oneByOne(row: Float32Array, walk: TreeWalker["walk"]): TreeWalker {
 /** What fits nodes of 8 bytes; the places are constants of trees.as. */
 const COMPACT = { columns: 128, nodes: 2 ** 20, row: 4096, firstNode: 4608 } as const;
 
+/** The least integer that no value which is there exceeds; see trees.as. */
+const INFINITE = 0x7f800000;
+const float = new Float32Array(1);
+const bits = new Int32Array(float.buffer);
+
+/** A float32 as an integer in the order of the floats; 0 and -0 are the same. */
+function orderOf(value: number): number {
+  float[0] = value + 0;
+  return bits[0] ^ ((bits[0] >> 31) & 0x7fffffff);
+}
+
 /** Nodes of 8 bytes in WebAssembly, eight trees or rows walked side by side. Measured: a third of the next form's time a row. */
 function makeCompactWalker(trees: TreeEnsemble, columnCount: number): TreeWalker {
   const { feature, roots, values, width } = trees;
@@ -71,14 +82,17 @@ function makeCompactWalker(trees: TreeEnsemble, columnCount: number): TreeWalker
   const byDepth = Uint32Array.from({ length: treeCount }, (_, tree) => tree).sort((a, b) => depths[a] - depths[b] || a - b);
   const filled = Math.ceil(treeCount / 8) * 8;
   const order = Uint32Array.from({ length: filled }, (_, i) => byDepth[Math.min(i, treeCount - 1)]);
+  const anyOrder = width === 1 && sumsAreExact(trees);
   const stride = columnCount * 4;
   const { kernels, memory, at } = openKernels({
     row: COMPACT.firstNode - COMPACT.row,
-    nodes: nodeCount * 8,
-    leafAt: nodeCount * 4,
+    // one more: a leaf of 0, where what fills up the eight ends
+    nodes: (nodeCount + 1) * 8,
+    leafAt: (nodeCount + 1) * 4,
     values: width === 1 ? 0 : values.length * 4,
     order: filled * 4,
     roots: filled * 4,
+    exactRoots: filled * 4,
     depths: filled * 4,
     ended: Math.max(treeCount, BLOCK_ROWS) * 4,
     block: BLOCK_ROWS * stride,
@@ -97,13 +111,21 @@ function makeCompactWalker(trees: TreeEnsemble, columnCount: number): TreeWalker
   if (width > 1) new Float32Array(memory, at.values, values.length).set(values);
   new Uint32Array(memory, at.order, filled).set(order.map((tree) => tree * 4));
   new Uint32Array(memory, at.roots, filled).set(order.map((tree) => rootAt[tree]));
+  const emptyLeaf = nodeCount * 8;
+  new Int32Array(memory, at.nodes + emptyLeaf, 1)[0] = INFINITE;
+  new Uint32Array(memory, at.nodes + emptyLeaf + 4, 1)[0] = emptyLeaf | 1;
+  new Uint32Array(memory, at.exactRoots, filled).set(order.map((tree, i) => (i < treeCount ? rootAt[tree] : emptyLeaf)));
   new Uint32Array(memory, at.depths, filled).set(order.map((tree) => depths[tree]));
   const block = new Float32Array(memory, at.block, BLOCK_ROWS * columnCount);
   const blockSums = new Float64Array(memory, at.sums, BLOCK_ROWS * 64);
   return {
     row: new Float32Array(memory, at.row, columnCount),
     walk(out, outputs, missing) {
-      kernels.endCompact(at.order, at.roots, at.depths, treeCount, at.ended, missing ? 1 : 0);
+      if (outputs === 1 && anyOrder) {
+        out[0] = Math.fround(kernels.sumEnds(columnCount, at.exactRoots, at.depths, treeCount, at.leafAt, missing ? 1 : 0));
+        return;
+      }
+      kernels.endCompact(columnCount, at.order, at.roots, at.depths, treeCount, at.ended, missing ? 1 : 0);
       if (outputs === 1) {
         out[0] = Math.fround(kernels.sumCompact(at.ended, treeCount, at.leafAt));
         return;
@@ -133,6 +155,7 @@ function makeCompactWalker(trees: TreeEnsemble, columnCount: number): TreeWalker
           if (Number.isNaN(value)) missing = 1;
         }
       }
+      kernels.orderValues(at.block, count * columnCount);
       // what stands behind the last row is walked too, and not read
       const walked = Math.ceil(count / 8) * 8;
       blockSums.fill(0, 0, walked * outputs);
@@ -147,12 +170,29 @@ function makeCompactWalker(trees: TreeEnsemble, columnCount: number): TreeWalker
 }
 
 /**
+ * Whether every sum of one leaf a tree is exact in float64, so that the order of the trees does not show: all leaves are multiples of one
+ * power of two, and 2^53 of these are more than the greatest sum.
+ */
+function sumsAreExact({ feature, left, values, roots }: TreeEnsemble): boolean {
+  let unit = Number.POSITIVE_INFINITY;
+  let greatest = 0;
+  for (let node = 0; node < feature.length; node++) {
+    if (feature[node] >= 0) continue;
+    const value = Math.abs(values[left[node]]);
+    greatest = Math.max(greatest, value);
+    // the last place of a float32: 2^-23 of its power of two, and 2^-149 at least
+    if (value > 0) unit = Math.min(unit, 2 ** Math.max(-149, Math.floor(Math.log2(value)) - 24));
+  }
+  return greatest * roots.length < unit * 2 ** 53;
+}
+
+/**
  * Writes the nodes: of each split's children the one that more rows reached in training stands nearest behind it, so that most steps stay
  * in a cache line. @returns offset in bytes of each tree's root.
  */
 function placeNodes(trees: TreeEnsemble, words: Uint32Array, leafAt: Uint32Array): Uint32Array {
   const { feature, threshold, left, missingLeft, cover, roots, values, width } = trees;
-  const thresholds = new Float32Array(words.buffer, words.byteOffset, words.length);
+  const thresholds = new Int32Array(words.buffer, words.byteOffset, words.length);
   const leafValues = new Float32Array(leafAt.buffer, leafAt.byteOffset, leafAt.length);
   let next = 0;
   const rootAt = Uint32Array.from(roots, (root) => {
@@ -162,13 +202,13 @@ function placeNodes(trees: TreeEnsemble, words: Uint32Array, leafAt: Uint32Array
       const place = stack.pop() as number;
       const node = stack.pop() as number;
       if (feature[node] < 0) {
-        thresholds[place * 2] = Number.POSITIVE_INFINITY;
+        thresholds[place * 2] = INFINITE;
         words[place * 2 + 1] = (place * 8) | 1;
         if (width === 1) leafValues[place] = values[left[node]];
         else leafAt[place] = left[node];
         continue;
       }
-      thresholds[place * 2] = threshold[node];
+      thresholds[place * 2] = orderOf(threshold[node]);
       words[place * 2 + 1] = ((feature[node] * 4) << 23) | (next * 8) | missingLeft[node];
       const first = left[node];
       if (cover[first] >= cover[first + 1]) stack.push(first + 1, next + 1, first, next);

@@ -113,8 +113,18 @@ export interface KernelExports {
   goOnWeighted(noted: number): number;
   sortSample(values: Address, samples: number, step: number, sorted: Address, other: Address, counts: Address): number;
   encodeColumn(values: Address, count: number, cuts: Address, codes: Address, low: Address, high: Address): number;
-  endCompact(order: Address, roots: Address, depths: Address, trees: number, out: Address, missing: number): void;
+  endCompact(
+    columns: number,
+    order: Address,
+    roots: Address,
+    depths: Address,
+    trees: number,
+    out: Address,
+    missing: number,
+  ): void;
   sumCompact(ended: Address, trees: number, values: Address): number;
+  sumEnds(columns: number, roots: Address, depths: Address, trees: number, values: Address, missing: number): number;
+  orderValues(values: Address, count: number): void;
   endTreeRows(root: number, depth: number, features: number, stride: number, rows: number, out: Address, missing: number): void;
   addValues(ended: Address, rows: number, values: Address, sums: Address, stride: number): void;
   addShares(ended: Address, rows: number, leafRows: Address, values: Address, width: number, sums: Address): void;
@@ -190,6 +200,8 @@ const EXPORTS = [
   "findLeaves",
   "endCompact",
   "sumCompact",
+  "sumEnds",
+  "orderValues",
   "endTreeRows",
   "addValues",
   "addShares",

@@ -1,32 +1,48 @@
-// Prediction. Compact trees have nodes of 8 bytes: f32 threshold, u32 feature x 4 << 23 | offset of the left child in bytes | missing goes
+// Prediction. Compact trees have nodes of 8 bytes: i32 threshold, u32 feature x 4 << 23 | offset of the left child in bytes | missing goes
 // left. A leaf's threshold is infinity, its left child itself. Places are constants, so that no address need be added.
 
-/** f32 [128], the row; see COMPACT_PLACES in tree-walker.ts. */
+/** f32 [128], the row; see COMPACT in tree-walker.ts. */
 const ROW: usize = 4096;
 const NODES: usize = 4608;
+
+// Values are compared as integers, which takes fewer cycles: i32 in the order of the floats, 0 and -0 the same, NaN above all.
+
+/** Bits of infinity, above which only NaN stands. */
+const INFINITE: i32 = 0x7f800000;
+
+/** Turns floats into such integers, where they stand. @param count rounded up to a multiple of four. */
+export function orderValues(values: usize, count: i32): void {
+  const zero = f32x4.splat(0), nan = i32x4.splat(0x7fc00000), most = i32x4.splat(0x7fffffff);
+  for (const last = values + (<usize>count << 2); values < last; values += 16) {
+    const four = f32x4.add(v128.load(values), zero);
+    const ordered = v128.xor(four, v128.and(i32x4.shr_s(four, 31), most));
+    v128.store(values, v128.bitselect(ordered, nan, f32x4.eq(four, four)));
+  }
+}
 
 // @ts-ignore: decorator
 @inline
 function nextCompact(node: usize, features: usize): usize {
   const word = load<u32>(node, NODES + 4);
-  const right = usize(!(load<f32>(features + (word >> 23), ROW) <= load<f32>(node, NODES)));
-  return (word & 0x7ffff8) + (right << 3);
+  const right = <usize>i32(load<i32>(features + (word >> 23), ROW) > load<i32>(node, NODES));
+  return <usize>(word & 0x7ffff8) + (right << 3);
 }
 
 // @ts-ignore: decorator
 @inline
 function nextMissing(node: usize, features: usize): usize {
   const word = load<u32>(node, NODES + 4);
-  const value = load<f32>(features + (word >> 23), ROW);
-  const left = i32(value <= load<f32>(node, NODES)) | (i32(value != value) & <i32>(word & 1));
-  return (word & 0x7ffff8) + (<usize>(left ^ 1) << 3);
+  const value = load<i32>(features + (word >> 23), ROW);
+  const right = i32(value > load<i32>(node, NODES)) & ~(i32(value > INFINITE) & <i32>(word & 1));
+  return <usize>(word & 0x7ffff8) + (<usize>right << 3);
 }
 
 /**
- * Where each tree ends for the row at ROW: offset of the leaf, u32 a tree at `out`. order: trees by depth, u32; roots, depths: u32 a tree in
+ * Where each tree ends for the row of `columns` floats at ROW, which it puts in order: offset of the leaf, u32 a tree at `out`. order: trees by depth, u32; roots, depths: u32 a tree in
  * that order, filled up to a multiple of eight with the last. Eight trees at a time: their loads wait side by side.
  */
-export function endCompact(order: usize, roots: usize, depths: usize, trees: i32, out: usize, missing: i32): void {
+export function endCompact(columns: i32, order: usize, roots: usize, depths: usize, trees: i32, out: usize, missing: i32): void {
+  orderValues(ROW, columns);
   const last = <usize>trees << 2;
   for (let at: usize = 0; at < last; at += 32) {
     const r = roots + at;
@@ -56,6 +72,37 @@ export function endCompact(order: usize, roots: usize, depths: usize, trees: i32
   }
 }
 
+/**
+ * Sum over all trees of the number at the leaf where each ends, in an order of its own: for leaves whose sums are exact. roots, depths: as
+ * in endCompact, but what fills up ends at a number 0; values: f32 by node.
+ */
+export function sumEnds(columns: i32, roots: usize, depths: usize, trees: i32, values: usize, missing: i32): f64 {
+  orderValues(ROW, columns);
+  const last = roots + (<usize>trees << 2);
+  let even: f64 = 0, odd: f64 = 0;
+  for (; roots < last; roots += 32, depths += 32) {
+    let a = <usize>load<u32>(roots), b = <usize>load<u32>(roots, 4), c = <usize>load<u32>(roots, 8), d = <usize>load<u32>(roots, 12);
+    let e = <usize>load<u32>(roots, 16), f = <usize>load<u32>(roots, 20), g = <usize>load<u32>(roots, 24), h = <usize>load<u32>(roots, 28);
+    let level = load<u32>(depths, 28);
+    if (missing) {
+      for (; level > 0; level--) {
+        a = nextMissing(a, 0); b = nextMissing(b, 0); c = nextMissing(c, 0); d = nextMissing(d, 0);
+        e = nextMissing(e, 0); f = nextMissing(f, 0); g = nextMissing(g, 0); h = nextMissing(h, 0);
+      }
+    } else {
+      for (; level > 0; level--) {
+        a = nextCompact(a, 0); b = nextCompact(b, 0); c = nextCompact(c, 0); d = nextCompact(d, 0);
+        e = nextCompact(e, 0); f = nextCompact(f, 0); g = nextCompact(g, 0); h = nextCompact(h, 0);
+      }
+    }
+    const ab = <f64>load<f32>(values + (a >> 1)) + <f64>load<f32>(values + (b >> 1)), cd = <f64>load<f32>(values + (c >> 1)) + <f64>load<f32>(values + (d >> 1));
+    const ef = <f64>load<f32>(values + (e >> 1)) + <f64>load<f32>(values + (f >> 1)), gh = <f64>load<f32>(values + (g >> 1)) + <f64>load<f32>(values + (h >> 1));
+    even += ab + cd;
+    odd += ef + gh;
+  }
+  return even + odd;
+}
+
 /** Sum, tree after tree, of one number a leaf; values: f32 by node, ended: from endCompact. */
 export function sumCompact(ended: usize, trees: i32, values: usize): f64 {
   let sum: f64 = 0;
@@ -65,7 +112,7 @@ export function sumCompact(ended: usize, trees: i32, values: usize): f64 {
 }
 
 /**
- * Where one tree ends for `rows` rows, a multiple of eight: offset of the leaf, u32 a row at `out`. Features: f32, each row `stride` bytes,
+ * Where one tree ends for `rows` rows, a multiple of eight: offset of the leaf, u32 a row at `out`. Features: in order (`orderValues`), each row `stride` bytes,
  * from ROW + `features` on. Eight rows at a time.
  */
 export function endTreeRows(root: usize, depth: i32, features: usize, stride: usize, rows: i32, out: usize, missing: i32): void {
