@@ -34,6 +34,7 @@ export interface BinnedColumns {
  * @param maxBins 2 to 255.
  * @param form "plain" = without WebAssembly, for comparison: same codes.
  * @param poll called before each column; may throw.
+ * @param categorical uint8 [d], 1 = the column holds categories, integers in [0, 254]: each is its own bin, whatever maxBins; null = none.
  * Cost: a sort of at most 32,768 values a column, and eight comparisons a value.
  */
 export function binColumns(
@@ -41,8 +42,9 @@ export function binColumns(
   maxBins: number,
   form: "wasm" | "plain" = "wasm",
   poll?: () => void,
+  categorical: Uint8Array | null = null,
 ): BinnedColumns {
-  const binner = new ColumnBinner(columns[0].length, columns.length, maxBins, form);
+  const binner = new ColumnBinner(columns[0].length, columns.length, maxBins, form, categorical);
   for (const column of columns) {
     poll?.();
     binner.add(column);
@@ -54,12 +56,21 @@ export function binColumns(
 export class ColumnBinner {
   private readonly binned: BinnedColumns;
   private readonly maxBins: number;
+  private readonly categorical: Uint8Array | null;
   private readonly binner: Binner;
   private readonly cuts = new Float32Array(256);
   private added = 0;
 
-  constructor(rowCount: number, columnCount: number, maxBins: number, form: "wasm" | "plain" = "wasm") {
+  /** @param categorical as for `binColumns`. */
+  constructor(
+    rowCount: number,
+    columnCount: number,
+    maxBins: number,
+    form: "wasm" | "plain" = "wasm",
+    categorical: Uint8Array | null = null,
+  ) {
     this.maxBins = maxBins;
+    this.categorical = categorical;
     this.binned = {
       rowCount,
       columnCount,
@@ -76,6 +87,10 @@ export class ColumnBinner {
   add(column: Column): void {
     const { binned, binner, cuts } = this;
     const index = this.added++;
+    if (this.categorical?.[index] === 1) {
+      binCategories(column, index, binned);
+      return;
+    }
     const cutCount = findCuts(binner.takeColumn(column), this.maxBins, cuts);
     const present = binner.encode(cuts.subarray(0, cutCount), index, binned);
     binned.hasMissing[index] = present < binned.rowCount ? 1 : 0;
@@ -85,6 +100,26 @@ export class ColumnBinner {
   finish(): BinnedColumns {
     this.binner.close?.();
     return this.binned;
+  }
+}
+
+/** Codes are the categories themselves. */
+function binCategories(
+  column: Column,
+  index: number,
+  { rowCount, codes, binCounts, hasMissing, low, high }: BinnedColumns,
+): void {
+  const base = index * rowCount;
+  for (let row = 0; row < rowCount; row++) {
+    const value = column[row];
+    if (Number.isNaN(value)) {
+      codes[base + row] = MISSING_BIN;
+      hasMissing[index] = 1;
+      continue;
+    }
+    codes[base + row] = value;
+    low[index * BINS + value] = high[index * BINS + value] = value;
+    if (value >= binCounts[index]) binCounts[index] = value + 1;
   }
 }
 

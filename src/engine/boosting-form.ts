@@ -29,7 +29,7 @@ export interface BoostingForm {
   /** Whether a missing value of the column is among the slot's rows. */
   sawMissing(slot: number, column: number): boolean;
   /** Rows that go left first, each side in its old order. @returns where the right side begins. */
-  partition(range: RowRange, column: number, lower: number, missingLeft: boolean): number;
+  partition(range: RowRange, split: FoundSplit): number;
   /** The best split with rows counted one by one, for ranges where an estimate misled. */
   findCounted(range: RowRange): FoundSplit | null;
   markLeaf(range: RowRange, leaf: number): void;

@@ -1,7 +1,9 @@
 import { type BinnedColumns, MISSING_BIN } from "./bin-columns.ts";
+import { scanCategories } from "./boosting-categories.ts";
 import { derivativesOf, exp32, type FixedPoint, logistic32 } from "./boosting-derivatives.ts";
 import type { BoostingForm } from "./boosting-form.ts";
 import { type ColumnSums, type FoundSplit, noCandidate, type RowRange, type SplitLimits, scanColumn } from "./boosting-search.ts";
+import { partitionByTable } from "./categorical-columns.ts";
 
 /** What both forms are opened with. */
 export interface BoostingRun {
@@ -131,9 +133,13 @@ export class PlainBoosting implements BoostingForm {
     return this.slots[slot][column].rows[MISSING_BIN] > 0;
   }
 
-  partition({ start, end }: RowRange, column: number, lower: number, missingLeft: boolean): number {
+  partition({ start, end }: RowRange, { column, lower, missingLeft, left: table }: FoundSplit): number {
     const { rows, moved, codes } = this;
     const { rowCount } = this.run.binned;
+    if (table !== null) {
+      const ofColumn = codes.subarray(column * rowCount, (column + 1) * rowCount);
+      return partitionByTable(ofColumn, rows, moved, start, end, table);
+    }
     let left = start;
     let right = 0;
     for (let i = start; i < end; i++) {
@@ -183,8 +189,11 @@ export class PlainBoosting implements BoostingForm {
   private search(sums: readonly ColumnSums[], range: RowRange, counted: boolean): FoundSplit | null {
     const { limits } = this.run;
     let best = noCandidate(range, limits);
-    for (const [column, ofColumn] of sums.entries())
-      if (this.asked[column] === 1) best = scanColumn(ofColumn, column, range, limits, counted, best);
+    for (const [column, ofColumn] of sums.entries()) {
+      if (this.asked[column] === 0) continue;
+      const scan = limits.categories?.marks[column] === 1 ? scanCategories : scanColumn;
+      best = scan(ofColumn, column, range, limits, counted, best);
+    }
     return best.column < 0 ? null : best;
   }
 }

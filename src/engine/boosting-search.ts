@@ -1,4 +1,5 @@
 import { MISSING_BIN } from "./bin-columns.ts";
+import type { CategoryLimits } from "./boosting-categories.ts";
 
 /** What a split search keeps to, in the units of the fixed-point derivatives. */
 export interface SplitLimits {
@@ -9,6 +10,8 @@ export interface SplitLimits {
   readonly minSplitGain: number;
   /** int8 [d] of 1, 0, -1; null = no column is constrained. */
   readonly monotone: Int8Array | null;
+  /** null = no column holds categories. */
+  readonly categories: CategoryLimits | null;
 }
 
 /** The best split of a leaf: bins up to `lower` go left; `upper` is the next bin that the leaf's rows have, 255 = only missing ones. */
@@ -19,6 +22,10 @@ export interface FoundSplit {
   readonly missingLeft: boolean;
   readonly leftGradient: number;
   readonly leftHessian: number;
+  /** uint8 [256]. Of a categorical column, in place of `lower`: 1 = rows of this bin go left. null = it has a threshold. */
+  readonly left: Uint8Array | null;
+  /** Added to the L2 penalty of both sides. */
+  readonly l2Added: number;
 }
 
 /** A range of rows with its sums. */
@@ -30,6 +37,8 @@ export interface RowRange {
   /** Bounds of what the range's leaves may say, as gradient over hessian, before the learning rate. */
   readonly least: number;
   readonly most: number;
+  /** Added to the L2 penalty of what a leaf of this range says. */
+  readonly l2Added: number;
 }
 
 /** Soft threshold: nearer to 0 by `by`, at most to 0. */
@@ -40,17 +49,17 @@ export const bounded = (value: number, { least, most }: RowRange): number => Mat
 
 /** What a leaf of these sums says, as gradient over hessian. */
 export const leafValue = (range: RowRange, { l1, l2 }: SplitLimits): number =>
-  range.hessian + l2 > 0 ? bounded(-shrink(range.gradient, l1) / (range.hessian + l2), range) : 0;
+  range.hessian + l2 > 0 ? bounded(-shrink(range.gradient, l1) / (range.hessian + l2 + range.l2Added), range) : 0;
 
-const scoreOf = (gradient: number, hessian: number, { l1, l2 }: SplitLimits): number => {
+const scoreOf = (gradient: number, hessian: number, { l1, l2 }: SplitLimits, l2Added = 0): number => {
   const g = shrink(gradient, l1);
-  return (g * g) / (hessian + l2);
+  return (g * g) / (hessian + l2 + l2Added);
 };
 
 /** Twice the loss that a split saves. Source: Chen and Guestrin 2016, equation 7. */
-export const gainOf = (range: RowRange, { leftGradient, leftHessian }: FoundSplit, limits: SplitLimits): number =>
-  scoreOf(leftGradient, leftHessian, limits) +
-  scoreOf(range.gradient - leftGradient, range.hessian - leftHessian, limits) -
+export const gainOf = (range: RowRange, { leftGradient, leftHessian, l2Added }: FoundSplit, limits: SplitLimits): number =>
+  scoreOf(leftGradient, leftHessian, limits, l2Added) +
+  scoreOf(range.gradient - leftGradient, range.hessian - leftHessian, limits, l2Added) -
   scoreOf(range.gradient, range.hessian, limits);
 
 /** The numbers that both forms compare float32 scores and integer sums with. */
@@ -116,13 +125,13 @@ export function scanColumn(
         const right = Math.max(least, Math.min(most, f(-f(r / b))));
         if (sign > 0 ? left > right : left < right) continue;
       }
-      best = { score, column, lower: bin, upper: MISSING_BIN, missingLeft, leftGradient: g, leftHessian: h };
+      best = { ...NO_SPLIT, score, column, lower: bin, missingLeft, leftGradient: g, leftHessian: h };
     }
   }
   return best === found ? found : { ...best, upper: nextBin(rows, best.lower) };
 }
 
-const shrink32 = (value: number, by: number): number => Math.fround(value - Math.max(-by, Math.min(by, value)));
+export const shrink32 = (value: number, by: number): number => Math.fround(value - Math.max(-by, Math.min(by, value)));
 
 function nextBin(rows: Int32Array, after: number): number {
   let bin = after + 1;
@@ -132,11 +141,17 @@ function nextBin(rows: Int32Array, after: number): number {
 
 /** Below every candidate: what a search begins with. */
 export const noCandidate = (range: RowRange, limits: SplitLimits): Candidate => ({
+  ...NO_SPLIT,
   score: thresholdsOf(range, limits, false).floor,
+});
+
+const NO_SPLIT: FoundSplit = {
   column: -1,
   lower: -1,
   upper: MISSING_BIN,
   missingLeft: false,
   leftGradient: 0,
   leftHessian: 0,
-});
+  left: null,
+  l2Added: 0,
+};

@@ -1,6 +1,7 @@
 import { ALL_PRESENT, type BinnedColumns, MISSING_BIN, splitThreshold } from "./bin-columns.ts";
 import type { BoostingForm } from "./boosting-form.ts";
 import { type FoundSplit, gainOf, leafValue, type RowRange, type SplitLimits } from "./boosting-search.ts";
+import { codesOf } from "./categorical-columns.ts";
 import type { TreeBuilder } from "./tree-ensemble.ts";
 
 /** What every tree of one boosting run is grown with. */
@@ -23,6 +24,7 @@ class OpenLeaf implements RowRange {
   readonly hessian: number;
   least: number;
   most: number;
+  readonly l2Added: number;
   slot = -1;
   best: FoundSplit | null = null;
   gain = 0;
@@ -35,6 +37,7 @@ class OpenLeaf implements RowRange {
     gradient: number,
     hessian: number,
     parent: OpenLeaf | null,
+    l2Added: number,
   ) {
     this.node = node;
     this.depth = depth;
@@ -44,6 +47,7 @@ class OpenLeaf implements RowRange {
     this.hessian = hessian;
     this.least = parent?.least ?? Number.NEGATIVE_INFINITY;
     this.most = parent?.most ?? Number.POSITIVE_INFINITY;
+    this.l2Added = l2Added;
   }
 }
 
@@ -75,7 +79,7 @@ export class BoostingGrower {
     const { gradient, hessian } = form.startTree(output, taking);
     const end = taking?.length ?? this.binned.rowCount;
     const node = builder.addTree();
-    const root = new OpenLeaf(node, 0, 0, end, gradient, hessian, null);
+    const root = new OpenLeaf(node, 0, 0, end, gradient, hessian, null, 0);
     const leaves = [root];
     const splits: Split[] = [];
     if (end >= 2 * limits.minSamplesLeaf) {
@@ -126,21 +130,24 @@ export class BoostingGrower {
     const { limits, form } = this;
     const { best } = leaf;
     if (best === null) throw new Error("a leaf without a split was chosen");
-    const { column, lower, upper } = best;
-    const middle = form.partition(leaf, column, lower, best.missingLeft);
+    const { column, lower, upper, left: table, l2Added } = best;
+    const middle = form.partition(leaf, best);
     if (Math.min(middle - leaf.start, leaf.end - middle) < limits.minSamplesLeaf) {
       this.take(leaf, form.findCounted(leaf));
       return null;
     }
-    const threshold = upper === MISSING_BIN ? ALL_PRESENT : splitThreshold(this.binned, column, lower, upper);
     const missingLeft = form.sawMissing(leaf.slot, column) ? best.missingLeft : middle - leaf.start >= leaf.end - middle;
-    const child = builder.split(leaf.node, column, threshold, missingLeft, leaf.end - leaf.start);
-    splits.push({ node: leaf.node, child, column, lower, missingLeft });
+    const cover = leaf.end - leaf.start;
+    const child =
+      table === null
+        ? builder.split(leaf.node, column, this.thresholdOf(column, lower, upper), missingLeft, cover)
+        : builder.splitCategories(leaf.node, column, codesOf(table), missingLeft, cover);
+    splits.push({ node: leaf.node, child, column, lower, missingLeft, table });
     const depth = leaf.depth + 1;
     const { leftGradient, leftHessian } = best;
-    const left = new OpenLeaf(child, depth, leaf.start, middle, leftGradient, leftHessian, leaf);
+    const left = new OpenLeaf(child, depth, leaf.start, middle, leftGradient, leftHessian, leaf, l2Added);
     const [gradient, hessian] = [leaf.gradient - leftGradient, leaf.hessian - leftHessian];
-    const right = new OpenLeaf(child + 1, depth, middle, leaf.end, gradient, hessian, leaf);
+    const right = new OpenLeaf(child + 1, depth, middle, leaf.end, gradient, hessian, leaf, l2Added);
     const sign = limits.monotone?.[column] ?? 0;
     if (sign !== 0) this.boundChildren(left, right, sign);
     const leftSmaller = middle - leaf.start <= leaf.end - middle;
@@ -155,6 +162,10 @@ export class BoostingGrower {
     }
     this.release(leaf);
     return [left, right];
+  }
+
+  private thresholdOf(column: number, lower: number, upper: number): number {
+    return upper === MISSING_BIN ? ALL_PRESENT : splitThreshold(this.binned, column, lower, upper);
   }
 
   /** Everything below one child stays on its side of their middle. Source: LightGBM's and scikit-learn's basic method. */
@@ -179,14 +190,12 @@ export class BoostingGrower {
   }
 
   /** The search compares float32; exactly, the children may still be the wrong way round. */
-  private isMonotone(leaf: OpenLeaf, { column, leftGradient, leftHessian }: FoundSplit): boolean {
+  private isMonotone(leaf: OpenLeaf, { column, leftGradient, leftHessian, l2Added }: FoundSplit): boolean {
     const sign = this.limits.monotone?.[column] ?? 0;
     if (sign === 0) return true;
-    const left = leafValue({ ...leaf, gradient: leftGradient, hessian: leftHessian }, this.limits);
-    const right = leafValue(
-      { ...leaf, gradient: leaf.gradient - leftGradient, hessian: leaf.hessian - leftHessian },
-      this.limits,
-    );
+    const left = leafValue({ ...leaf, gradient: leftGradient, hessian: leftHessian, l2Added }, this.limits);
+    const [gradient, hessian] = [leaf.gradient - leftGradient, leaf.hessian - leftHessian];
+    const right = leafValue({ ...leaf, gradient, hessian, l2Added }, this.limits);
     return sign > 0 ? left <= right : left >= right;
   }
 
@@ -204,10 +213,12 @@ export class BoostingGrower {
     const columns = new Int32Array(nodes).fill(-1);
     const lowers = new Uint8Array(nodes);
     const missing = new Uint8Array(nodes);
+    const tables = new Array<Uint8Array | null>(nodes).fill(null);
     // a split's left child, or a leaf's number
     const next = new Int32Array(nodes);
-    for (const [node, { column, lower, missingLeft, child }] of splitOf) {
+    for (const [node, { column, lower, missingLeft, child, table }] of splitOf) {
       columns[node] = column;
+      tables[node] = table;
       lowers[node] = lower;
       missing[node] = missingLeft ? 1 : 0;
       next[node] = child - root;
@@ -217,7 +228,9 @@ export class BoostingGrower {
       let node = 0;
       while (columns[node] >= 0) {
         const code = codes[columns[node] * rowCount + row];
-        node = next[node] + (code === MISSING_BIN ? 1 - missing[node] : code <= lowers[node] ? 0 : 1);
+        const table = tables[node];
+        const right = code === MISSING_BIN ? missing[node] === 0 : table === null ? code > lowers[node] : table[code] === 0;
+        node = next[node] + (right ? 1 : 0);
       }
       leafOf[row] = next[node];
     }
@@ -230,4 +243,5 @@ interface Split {
   readonly column: number;
   readonly lower: number;
   readonly missingLeft: boolean;
+  readonly table: Uint8Array | null;
 }

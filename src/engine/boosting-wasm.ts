@@ -1,11 +1,21 @@
 import { MISSING_BIN } from "./bin-columns.ts";
+import { scanCategories } from "./boosting-categories.ts";
 import { CONTROL_BYTES, FitCrew } from "./boosting-crew.ts";
 import { derivativeForm } from "./boosting-derivatives.ts";
 import type { BoostingForm } from "./boosting-form.ts";
 import { type BoostingLayout, codeOfBin, LANES, layoutOf } from "./boosting-layout.ts";
 import { BLOCK_ROWS, type PartTask, PartWorker, padded } from "./boosting-parts.ts";
 import type { BoostingRun } from "./boosting-plain.ts";
-import { type ColumnSums, type FoundSplit, noCandidate, type RowRange, scanColumn, thresholdsOf } from "./boosting-search.ts";
+import {
+  type Candidate,
+  type ColumnSums,
+  type FoundSplit,
+  noCandidate,
+  type RowRange,
+  scanColumn,
+  thresholdsOf,
+} from "./boosting-search.ts";
+import { partitionByTable } from "./categorical-columns.ts";
 import { deserted, type FitHelpers, MOST_HELPERS, openGate } from "./fit-helpers.ts";
 import { GATHERED_RECORDS } from "./kernels/emit-histogram.ts";
 import { openHistogramKernels, openKernels } from "./kernels/kernels.ts";
@@ -67,12 +77,19 @@ export class WasmBoosting implements BoostingForm {
   private readonly parts: PartWorker;
   private readonly crew: FitCrew | null;
   private readonly found: Int32Array;
+  private readonly foundScore: Float32Array;
   private readonly ints: Int32Array;
   private readonly leafValues: Float32Array;
   /** For each column, its place in the order of a record's codes. */
   private readonly placeOf: Uint16Array;
   private readonly outputs: number;
   private readonly free: number[] = [];
+  private readonly moved: Uint32Array;
+  private readonly sums: ColumnSums = {
+    gradient: new Int32Array(MISSING_BIN + 1),
+    hessian: new Int32Array(MISSING_BIN + 1),
+    rows: new Int32Array(MISSING_BIN + 1),
+  };
   private asked: Uint8Array;
   /** Outputs whose leaf values are not in the scores yet. */
   private readonly pending: (Float32Array | null)[];
@@ -95,8 +112,10 @@ export class WasmBoosting implements BoostingForm {
     this.codes = new Uint8Array(memory, at.codes, rowCount * columnCount);
     this.codes.set(codes);
     this.rows = new Uint32Array(memory, at.rows, rowCount);
+    this.moved = new Uint32Array(memory, at.moved, rowCount);
     this.leafOf = new Uint8Array(memory, at.leafOf, rowCount);
     this.found = new Int32Array(memory, at.found, 8);
+    this.foundScore = new Float32Array(memory, at.found + 24, 1);
     this.ints = new Int32Array(memory);
     this.leafValues = new Float32Array(memory, at.leafValues, 256);
     this.placeOf = new Uint16Array(columnCount);
@@ -163,9 +182,11 @@ export class WasmBoosting implements BoostingForm {
 
   setAsked(asked: Uint8Array): void {
     this.asked = asked;
+    const marks = this.run.limits.categories?.marks;
     const masks = new Int32Array(this.opened.memory, this.opened.at.asked, this.layout.blocks.length * LANES);
     for (const [block, { columns }] of this.layout.blocks.entries())
-      for (const [lane, column] of columns.entries()) masks[block * LANES + lane] = column >= 0 && asked[column] === 1 ? -1 : 0;
+      for (const [lane, column] of columns.entries())
+        masks[block * LANES + lane] = column >= 0 && asked[column] === 1 && marks?.[column] !== 1 ? -1 : 0;
   }
 
   startRound(): void {
@@ -224,6 +245,36 @@ export class WasmBoosting implements BoostingForm {
   }
 
   findSplit(slot: number, range: RowRange): FoundSplit | null {
+    const { limits, point } = this.run;
+    const threshold = this.findThreshold(slot, range);
+    if (limits.categories === null) return threshold;
+    let best = threshold ?? noCandidate(range, limits);
+    for (const [column, mark] of limits.categories.marks.entries()) {
+      if (mark === 0 || this.asked[column] === 0) continue;
+      best = scanCategories(this.readSums(slot, column), column, range, limits, point.counted, best);
+    }
+    return best.column < 0 ? null : best;
+  }
+
+  /** One column of a histogram as the plain form has it; valid until the next one. Rows are there only where cells count them. */
+  private readSums(slot: number, column: number): ColumnSums {
+    const { sums, ints, layout } = this;
+    const { counted } = this.run.point;
+    const shift = layout.shiftOf[column];
+    const cells = (this.slotAt(slot) + layout.cells[this.placeOf[column]]) / 4;
+    for (const array of [sums.gradient, sums.hessian, sums.rows]) array.fill(0);
+    for (let bin = this.run.binned.binCounts[column] + shift - 1; bin >= 0; bin--) {
+      const at = cells + bin * LANES * 2;
+      const [low, high] = [ints[at], ints[at + 1]];
+      const code = codeOfBin(shift === 1 && bin === 0 ? -1 : bin, shift);
+      sums.gradient[code] = counted ? high >> 8 : high;
+      sums.hessian[code] = counted ? ((high & 0xff) << 16) | (low >>> 16) : low;
+      sums.rows[code] = counted ? low & 0xffff : 0;
+    }
+    return sums;
+  }
+
+  private findThreshold(slot: number, range: RowRange): Candidate | null {
     const { kernels, at } = this.opened;
     const { point, limits } = this.run;
     const { leastHessian, minRows, floor } = thresholdsOf(range, limits, point.counted);
@@ -252,6 +303,9 @@ export class WasmBoosting implements BoostingForm {
       missingLeft: found[3] === 1,
       leftGradient: found[4],
       leftHessian: found[5],
+      left: null,
+      l2Added: 0,
+      score: this.foundScore[0],
     };
   }
 
@@ -261,8 +315,14 @@ export class WasmBoosting implements BoostingForm {
     return this.ints[at] !== 0 || this.ints[at + 1] !== 0;
   }
 
-  partition({ start, end }: RowRange, column: number, lower: number, missingLeft: boolean): number {
+  partition({ start, end }: RowRange, { column, lower, missingLeft, left: table }: FoundSplit): number {
     const { kernels, at } = this.opened;
+    if (table !== null) {
+      this.writeRows();
+      const { rowCount } = this.run.binned;
+      const ofColumn = this.codes.subarray(column * rowCount, (column + 1) * rowCount);
+      return partitionByTable(ofColumn, this.rows, this.moved, start, end, table);
+    }
     const codes = at.codes + column * this.run.binned.rowCount;
     const { identity, crew } = this;
     if (crew !== null && end - start >= crew.leastRows) {
@@ -289,11 +349,7 @@ export class WasmBoosting implements BoostingForm {
       gradients[i] = this.layout.narrow ? read.getInt16(at, true) : read.getInt32(at + 4, true);
       hessians[i] = this.layout.narrow ? read.getUint16(at + 2, true) : read.getInt32(at, true);
     }
-    const sums: ColumnSums = {
-      gradient: new Int32Array(MISSING_BIN + 1),
-      hessian: new Int32Array(MISSING_BIN + 1),
-      rows: new Int32Array(MISSING_BIN + 1),
-    };
+    const { sums } = this;
     let best = noCandidate(range, limits);
     for (let column = 0; column < columnCount; column++) {
       if (this.asked[column] === 0) continue;
@@ -304,7 +360,8 @@ export class WasmBoosting implements BoostingForm {
         sums.hessian[bin] += hessians[i];
         sums.rows[bin] += 1;
       }
-      best = scanColumn(sums, column, range, limits, true, best);
+      const scan = limits.categories?.marks[column] === 1 ? scanCategories : scanColumn;
+      best = scan(sums, column, range, limits, true, best);
     }
     return best.column < 0 ? null : best;
   }

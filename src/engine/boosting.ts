@@ -1,18 +1,20 @@
 import { RequeenError } from "../core/errors.ts";
 import { type BinnedColumns, binColumns, binsFor } from "./bin-columns.ts";
+import type { CategoryLimits } from "./boosting-categories.ts";
 import { fixedPointOf } from "./boosting-derivatives.ts";
 import type { BoostingForm } from "./boosting-form.ts";
 import { layoutOf } from "./boosting-layout.ts";
 import { type BoostingRun, PlainBoosting } from "./boosting-plain.ts";
 import { BoostingGrower, type GrowthLimits } from "./boosting-tree.ts";
 import { boostingSizes, estimateBytes, WasmBoosting } from "./boosting-wasm.ts";
+import { categoricalMarks, checkCategories } from "./categorical-columns.ts";
 import { EarlyStopping, holdBack } from "./early-stopping.ts";
 import { log } from "./exact-math.ts";
 import { type FitHelpers, HELPED_ROWS } from "./fit-helpers.ts";
 import { MOST_KERNEL_BYTES, plainFormNote, sumBytes } from "./kernels/kernels.ts";
 import type { TreeModel } from "./model.ts";
 import { BOOSTING_PARAMETERS, type BoostingParams } from "./parameter-tables.ts";
-import { type Given, resolveParameters } from "./parameters.ts";
+import { type Given, modelParameters, resolveParameters } from "./parameters.ts";
 import { deriveSeed, SeededRandom } from "./seeded-random.ts";
 import {
   checkTrainingData,
@@ -58,12 +60,14 @@ export function growBoosting(
   validation?: TrainingData,
   form: "wasm" | "plain" = "wasm",
 ): TreeModel {
+  const marks = categoricalMarks(params.categoricalFeatures, given.columns.length, "gradient_boosting");
+  checkCategories(given.columns, marks);
   const split =
     params.nIterNoChange === null || validation !== undefined ? null : holdBack(given, params.validationFraction, params.seed);
   const data = split?.kept ?? given;
   refuseBoosting(data, data.columns.length, params, watch);
   const poll = (): void => throwIfCancelled(watch, "training gradient boosting");
-  const binned = binColumns(data.columns, binsFor(params.maxBins, data.labels.length), "wasm", poll);
+  const binned = binColumns(data.columns, binsFor(params.maxBins, data.labels.length), "wasm", poll, marks);
   return growBinnedBoosting(binned, data, params, watch, validation ?? split?.held, form);
 }
 
@@ -99,6 +103,7 @@ export function growBinnedBoosting(
   const { labels, classCount } = data;
   const rowCount = labels.length;
   const featureCount = binned.columnCount;
+  const marks = categoricalMarks(params.categoricalFeatures, featureCount, "gradient_boosting");
   const weights = meanOneWeights(data.weights, rowCount);
   const poll = (): void => throwIfCancelled(watch, "training gradient boosting");
   const point = fixedPointOf(rowCount, weights);
@@ -113,7 +118,8 @@ export function growBinnedBoosting(
     l1: params.l1Regularization * gradientScale,
     l2: params.l2Regularization * hessianScale,
     minSplitGain: (params.minSplitGain * gradientScale * gradientScale) / hessianScale,
-    monotone: monotoneOf(params.monotonicCst, featureCount, classCount),
+    monotone: monotoneOf(params.monotonicCst, featureCount, classCount, marks),
+    categories: marks === null ? null : categoryLimitsOf(marks, params, hessianScale),
   };
   const baseline = startingScores(labels, weights, classCount);
   const run: BoostingRun = {
@@ -131,7 +137,8 @@ export function growBinnedBoosting(
   try {
     const grower = new BoostingGrower(opened, binned, limits, poll);
     const trees = growRounds(opened, grower, run, params, stopping, watch);
-    return { kind: "trees", modelType: "gradient_boosting", featureCount, classCount, params: { ...params }, trees, baseline };
+    const kept = modelParameters(BOOSTING_PARAMETERS, params);
+    return { kind: "trees", modelType: "gradient_boosting", featureCount, classCount, params: kept, trees, baseline };
   } finally {
     opened.close();
   }
@@ -231,8 +238,23 @@ function rowsWhere(rowCount: number, wanted: (row: number) => boolean): Uint32Ar
   return rows.slice(0, count);
 }
 
+const categoryLimitsOf = (marks: Uint8Array, params: BoostingParams, hessianScale: number): CategoryLimits => ({
+  marks,
+  maxCatToOnehot: params.maxCatToOnehot,
+  smoothing: params.catSmooth * hessianScale,
+  leastRows: params.catSmooth,
+  l2: params.catL2 * hessianScale,
+  maxCatThreshold: params.maxCatThreshold,
+  minDataPerGroup: params.minDataPerGroup,
+});
+
 /** @throws bad_parameter when the constraints do not fit the columns or classes. */
-function monotoneOf(constraints: readonly number[], columnCount: number, classCount: number): Int8Array | null {
+function monotoneOf(
+  constraints: readonly number[],
+  columnCount: number,
+  classCount: number,
+  categorical: Uint8Array | null,
+): Int8Array | null {
   if (constraints.every((sign) => sign === 0)) return null;
   if (constraints.length !== columnCount || classCount !== 2) {
     const allowed = `empty or ${columnCount} numbers, and all 0 with more than two classes`;
@@ -241,6 +263,12 @@ function monotoneOf(constraints: readonly number[], columnCount: number, classCo
       `monotonicCst of gradient_boosting must be ${allowed}; got ${constraints.length} with ${classCount} classes`,
     );
   }
+  const unordered = constraints.findIndex((sign, column) => sign !== 0 && categorical?.[column] === 1);
+  if (unordered >= 0)
+    throw new RequeenError(
+      "bad_parameter",
+      `monotonicCst of gradient_boosting must be 0 for categorical columns; got ${constraints[unordered]} for column ${unordered}`,
+    );
   return Int8Array.from(constraints);
 }
 

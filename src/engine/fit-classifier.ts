@@ -1,5 +1,6 @@
 import { RequeenError } from "../core/errors.ts";
 import { applyCalibrator, type Calibrator, type CalibratorKind, isTried, LEAST_ROWS } from "./calibrate.ts";
+import { categoricalMarks, checkCategories, numberCategorical } from "./categorical-columns.ts";
 import { fitCalibrator } from "./fit-calibrator.ts";
 import { LEARNERS } from "./learners.ts";
 import { logLoss } from "./metrics.ts";
@@ -105,9 +106,12 @@ export function fitClassifier(request: FitRequest): FittedClassifier {
       `calibration ${calibration} needs three classes or more; of two, platt and beta are its forms`,
     );
   }
-  const given = LEARNERS[modelType].prepare({ ...request.params, seed }, modelType);
+  LEARNERS[modelType].prepare({ ...request.params, seed }, modelType);
   checkTrainingData(data);
   const naming = checkNaming(request, data.classCount, data.columns.length);
+  const numbered = numberCategorical(request.params ?? {}, naming.featureNames);
+  checkCategories(data.columns, marksOf(numbered, data.columns.length, modelType));
+  const given = LEARNERS[modelType].prepare({ ...numbered, seed }, modelType);
   if (groups !== undefined && groups.length !== data.labels.length) {
     throw new RequeenError("bad_data", `groups must have ${data.labels.length} rows; got ${groups.length}`);
   }
@@ -116,7 +120,7 @@ export function fitClassifier(request: FitRequest): FittedClassifier {
   if (folds === null && calibration !== "none" && calibration !== "auto") {
     throw new RequeenError("bad_data", `calibration ${calibration} ${TOO_FEW}; got ${data.labels.length} rows`);
   }
-  const tuning = search(request);
+  const tuning = search({ ...request, params: numbered });
   const { train, params } = tuning === null ? given : LEARNERS[modelType].prepare({ ...tuning.best, seed }, modelType);
   const foldCount = folds?.foldCount ?? 0;
   const electorate = folds === null ? null : findElectorate(request, params);
@@ -219,6 +223,9 @@ function findElectorate({ data, groups, modelType, heldOut = "auto" }: FitReques
     );
   return electorate;
 }
+
+const marksOf = (params: NonNullable<FitRequest["params"]>, columnCount: number, owner: string): Uint8Array | null =>
+  Array.isArray(params.categoricalFeatures) ? categoricalMarks(params.categoricalFeatures, columnCount, owner) : null;
 
 export function countClasses({ labels, classCount }: Targets): number[] {
   const rows = new Array<number>(classCount).fill(0);

@@ -1,3 +1,4 @@
+import { numberCategorical } from "./categorical-columns.ts";
 import { checkNaming, countClasses, type FittedClassifier, type Naming } from "./fit-classifier.ts";
 import type { ParameterValue } from "./parameters.ts";
 import { type StreamedData, type StreamedLearner, trainStreamed } from "./train-streamed.ts";
@@ -21,7 +22,8 @@ export async function fitStreamed(request: StreamedRequest): Promise<FittedClass
   const { data, modelType, params, validation, seed } = request;
   const { labels, classCount, source } = data;
   const naming = checkNaming(request, classCount, source.columnCount);
-  const model = await trainStreamed(modelType, data, { ...params, seed }, request, validation);
+  const numbered = numberCategorical(params ?? {}, naming.featureNames);
+  const model = await trainStreamed(modelType, data, { ...numbered, seed }, request, validation);
   return {
     ...naming,
     model,

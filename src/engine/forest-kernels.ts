@@ -9,7 +9,7 @@ export interface GrowsForest {
 }
 
 /**
- * The quickest form that memory allows.
+ * The quickest form that memory allows; categories have the plain one.
  * @param noted whether `grow` is given notes. @param form "plain" for comparison.
  * @param poll called every few milliseconds of growing; may throw, and the grower is then given up. @param onNote told when no kernels can be taken.
  */
@@ -20,7 +20,7 @@ export function openForestGrower(
   poll: () => void,
   onNote?: (note: string) => void,
 ): GrowsForest {
-  if (form === "plain") return new ForestGrower(task, poll);
+  if (form === "plain" || task.categorical !== null) return new ForestGrower(task, poll);
   if (isUnits(task) && sumBytes(unitSizes(task)) <= MOST_KERNEL_BYTES) return new UnitKernels(task, poll);
   const needed = sumBytes(weightedSizes(task, noted));
   if (needed <= MOST_KERNEL_BYTES) return new WeightedKernels(task, noted, poll);

@@ -1,4 +1,5 @@
 import { ALL_PRESENT, type BinnedColumns, MISSING_BIN, splitThreshold } from "./bin-columns.ts";
+import { codesOf, partitionByTable } from "./categorical-columns.ts";
 import { mix32 } from "./seeded-random.ts";
 import type { NodeNotes, TreeBuilder } from "./tree-ensemble.ts";
 
@@ -13,7 +14,9 @@ export interface ForestTask {
   readonly maxDepth: number;
   readonly minSamplesSplit: number;
   readonly minSamplesLeaf: number;
-  /** Extra trees: one threshold a feature and node, drawn between the node's least and greatest value. */
+  /** uint8 [d], 1 = the column holds categories; null = none does. */
+  readonly categorical: Uint8Array | null;
+  /** Extra trees: one threshold a feature and node, drawn between the node's least and greatest value; of categories a part drawn. */
   readonly randomThresholds: boolean;
   /** Features tried at each node, at least 1. */
   readonly featuresPerNode: number;
@@ -27,6 +30,8 @@ interface Split {
   missingLeft: boolean;
   /** Where between the bins the threshold lies; NaN = in their middle. */
   drawn: number;
+  /** uint8 [256]. Of a categorical column, in place of `lower`: 1 = rows of this bin go left. */
+  left: Uint8Array | null;
   score: number;
 }
 
@@ -35,6 +40,10 @@ interface Split {
  * threads change a tree; random choices hang on (seed, tree, path from the root), so that a deeper tree contains the shallower one.
  * Split score of two classes: (class 1's weight on the left x all - its weight x the left's)^2 / (left x right), exact up to the division;
  * of more: sum over children of (sum of squared class weights / weight). Both order splits as the Gini criterion does.
+ * Categories are ordered by the share of a class, in turn of each class where there are more than two, missing being one of them; the first
+ * of the order part from the others: of two classes the best of all subsets (Breiman et al. 1984, section 4.2; Fisher 1958). Extra trees
+ * draw a subset (Geurts, Ernst and Wehenkel 2006). The side of fewer categories is the left one; a category that the node did not see goes
+ * right.
  * Source: Breiman 2001; missing values in a bin of their own, sent to the better side (as in Chen and Guestrin 2016, section 3.4).
  */
 export class ForestGrower {
@@ -55,7 +64,15 @@ export class ForestGrower {
   private readonly nodeLabels: Uint8Array;
   private readonly nodeWeights: Float64Array;
   private readonly leafValues: Float64Array;
-  private readonly best: Split = { column: -1, lower: 0, upper: 0, missingLeft: false, drawn: Number.NaN, score: 0 };
+  private readonly best: Split = {
+    column: -1,
+    lower: 0,
+    upper: 0,
+    missingLeft: false,
+    drawn: Number.NaN,
+    left: null,
+    score: 0,
+  };
 
   /** @param poll called before each node; may throw. */
   constructor(task: ForestTask, poll: () => void) {
@@ -97,10 +114,13 @@ export class ForestGrower {
       if (notes !== undefined) this.noteNode(notes, node, weight, end - start);
       const enough = end - start >= task.minSamplesSplit && end - start >= 2 * task.minSamplesLeaf;
       if (depth < task.maxDepth && enough && !this.isPure(weight) && this.findSplit(start, end, weight, key)) {
-        const { column, lower, upper, missingLeft } = this.best;
-        const threshold = this.thresholdOf(this.best, upper);
+        const { column, lower, upper, missingLeft, left } = this.best;
         const middle = this.partition(start, end, column, lower, missingLeft);
-        const child = builder.split(node, column, threshold, this.missingSide(column, start, middle, end), weight);
+        const missing = this.missingSide(column, start, middle, end);
+        const child =
+          left === null
+            ? builder.split(node, column, this.thresholdOf(this.best, upper), missing, weight)
+            : builder.splitCategories(node, column, codesOf(left), missing, weight);
         stack.push(child + 1, middle, end, depth + 1, mix32(key + 0x9e3779b9));
         stack.push(child, start, middle, depth + 1, mix32(key ^ 0x5bd1e995));
       } else {
@@ -190,6 +210,11 @@ export class ForestGrower {
     for (let word = 0; word < 8; word++) bins += present[word] === 0 ? 0 : (present[word] & (present[word] - 1)) === 0 ? 1 : 2;
     if (bins >= 2) {
       const rowsInNode = counted ? end - start : 0;
+      if (task.categorical?.[column] === 1) {
+        this.splitCategories(column, weight, hasMissing, rowsInNode, drawKey);
+        this.clearBins(hasMissing);
+        return true;
+      }
       const drawn = this.task.randomThresholds ? this.drawThreshold(column, drawKey) : Number.NaN;
       if (hasMissing) {
         this.scan(column, weight, false, true, rowsInNode, drawn);
@@ -262,6 +287,7 @@ export class ForestGrower {
             best.upper = bin;
             best.missingLeft = missingLeft;
             best.drawn = drawn;
+            best.left = null;
             best.score = score;
           }
         }
@@ -283,8 +309,75 @@ export class ForestGrower {
       best.upper = MISSING_BIN;
       best.missingLeft = false;
       best.drawn = Number.NaN;
+      best.left = null;
       best.score = score;
     }
+  }
+
+  /** Keeps the best split of a categorical column if it is better. @param rowsInNode as in `scan`. @param drawKey of the column in this node. */
+  private splitCategories(column: number, weight: number, hasMissing: boolean, rowsInNode: number, drawKey: number): void {
+    const { histogram, nodeTotals, task } = this;
+    const { classCount } = task;
+    const bins = this.presentBins(hasMissing);
+    if (task.randomThresholds) {
+      const drawn = bins.filter((bin) => (mix32(drawKey + Math.imul(bin + 1, 0x9e3779b1)) & 1) === 1);
+      const one = bins[drawKey % bins.length];
+      // all on one side: one of them goes to the other
+      const first = drawn.length > 0 && drawn.length < bins.length ? drawn : [one];
+      this.scoreOrder(column, [...first, ...bins.filter((bin) => !first.includes(bin))], weight, rowsInNode, first.length);
+      return;
+    }
+    const share = new Float64Array(MISSING_BIN + 1);
+    for (let k = classCount === 2 ? 1 : 0; k < classCount; k++) {
+      if (nodeTotals[k] === 0) continue;
+      for (const bin of bins) {
+        let all = 0;
+        for (let other = 0; other < classCount; other++) all += histogram[bin * classCount + other];
+        share[bin] = histogram[bin * classCount + k] / all;
+      }
+      this.scoreOrder(
+        column,
+        bins.toSorted((a, b) => share[a] - share[b] || a - b),
+        weight,
+        rowsInNode,
+        0,
+      );
+    }
+  }
+
+  /** Scores "the first of the order part from the others". @param only how many are the first; 0 = any number. */
+  private scoreOrder(column: number, order: readonly number[], weight: number, rowsInNode: number, only: number): void {
+    const { histogram, binRows, nodeTotals: total, leftTotals: left, best, task } = this;
+    const { classCount, minSamplesLeaf } = task;
+    let [leftWeight, leftRows, taken] = [0, 0, 0];
+    left.fill(0);
+    for (let i = 0; i + 1 < order.length; i++) {
+      const bin = order[i];
+      for (let k = 0; k < classCount; k++) {
+        left[k] += histogram[bin * classCount + k];
+        leftWeight += histogram[bin * classCount + k];
+      }
+      leftRows += binRows[bin];
+      if (only > 0 && i + 1 !== only) continue;
+      if (rowsInNode > 0 && (leftRows < minSamplesLeaf || rowsInNode - leftRows < minSamplesLeaf)) continue;
+      const score = splitScore(left, total, leftWeight, weight, classCount);
+      if (!(score > best.score)) continue;
+      best.score = score;
+      taken = i + 1;
+    }
+    if (taken === 0) return;
+    best.column = column;
+    best.left = new Uint8Array(MISSING_BIN + 1);
+    for (const bin of taken * 2 <= order.length ? order.slice(0, taken) : order.slice(taken)) best.left[bin] = 1;
+    best.missingLeft = best.left[MISSING_BIN] === 1;
+  }
+
+  /** Bins that have rows, ascending. */
+  private presentBins(hasMissing: boolean): number[] {
+    const bins: number[] = [];
+    for (let word = 0; word < 8; word++)
+      for (let bits = this.present[word]; bits !== 0; bits &= bits - 1) bins.push((word << 5) + 31 - Math.clz32(bits & -bits));
+    return hasMissing ? [...bins, MISSING_BIN] : bins;
   }
 
   private clearBins(hasMissing: boolean): void {
@@ -308,6 +401,8 @@ export class ForestGrower {
     const { rows, moved } = this;
     const { codes, rowCount } = this.task.binned;
     const base = column * rowCount;
+    if (this.best.left !== null)
+      return partitionByTable(codes.subarray(base, base + rowCount), rows, moved, start, end, this.best.left);
     let left = start;
     let right = 0;
     for (let i = start; i < end; i++) {

@@ -1,11 +1,12 @@
 import { type BinnedColumns, binColumns, binsFor } from "./bin-columns.ts";
+import { categoricalMarks, checkCategories } from "./categorical-columns.ts";
 import { type FitHelpers, HELPED_ROWS } from "./fit-helpers.ts";
 import { growTogether, keysOf, sharedForestBytes } from "./forest-crew.ts";
 import { estimateForestBytes, openForestGrower } from "./forest-kernels.ts";
 import type { ForestTask } from "./forest-tree.ts";
 import type { TreeModel } from "./model.ts";
 import { EXTRA_TREES_PARAMETERS, type ExtraTreesParams, FOREST_PARAMETERS, type ForestParams } from "./parameter-tables.ts";
-import { type Given, resolveParameters } from "./parameters.ts";
+import { type Given, modelParameters, resolveParameters } from "./parameters.ts";
 import {
   checkTrainingData,
   refuseAboveLimit,
@@ -82,13 +83,20 @@ export function finishForest(
     for (const { values, ...nodes } of growTogether(crew)) builder.append(nodes, values);
   }
   const trees = builder.finish();
-  return { kind: "trees", modelType, featureCount: columnCount, classCount, params: { ...params }, trees, baseline: null };
+  const kept = modelParameters(modelType === "extra_trees" ? EXTRA_TREES_PARAMETERS : FOREST_PARAMETERS, params);
+  return { kind: "trees", modelType, featureCount: columnCount, classCount, params: kept, trees, baseline: null };
 }
 
-/** Who helps with this forest; null = nobody: it has few rows, or what threads would share is more than the caller's limit or than it brings. */
+/** Who helps with this forest; null = nobody: it has few rows, categories (the places that threads share hold none), or what threads would share is more than the caller's limit or than it brings. */
 function helpersOf(task: ForestTask, params: ForestParams | ExtraTreesParams, watch: Watch | undefined): FitHelpers | null {
   const helpers = watch?.helpers;
-  if (helpers === undefined || helpers.count === 0 || task.labels.length < (helpers.leastRows ?? HELPED_ROWS)) return null;
+  if (
+    task.categorical !== null ||
+    helpers === undefined ||
+    helpers.count === 0 ||
+    task.labels.length < (helpers.leastRows ?? HELPED_ROWS)
+  )
+    return null;
   const shared = sharedForestBytes(task, params, params.nEstimators);
   if (shared === null) return null;
   const bytes = shared + (helpers.count + 1) * estimateForestBytes(task, false);
@@ -106,9 +114,11 @@ export function plantForest(
   form: "wasm" | "plain" = "wasm",
   watch?: Watch,
 ) {
+  const categorical = categoricalMarks(params.categoricalFeatures, data.columns.length, modelType);
+  checkCategories(data.columns, categorical);
   refuseForest(modelType, data, data.columns.length, params, notes !== undefined, watch);
   const poll = (): void => throwIfCancelled(watch, `training ${modelType}`);
-  const binned = binColumns(data.columns, binsFor(params.maxBins, data.labels.length), "wasm", poll);
+  const binned = binColumns(data.columns, binsFor(params.maxBins, data.labels.length), "wasm", poll, categorical);
   return plantBinned(modelType, binned, data, params, notes, form, watch);
 }
 
@@ -137,6 +147,7 @@ export function plantBinned(
 ) {
   const { labels, classCount, weights } = withClassWeight(given, params.classWeight);
   const { columnCount } = binned;
+  const categorical = categoricalMarks(params.categoricalFeatures, columnCount, modelType);
   const task: ForestTask = {
     binned,
     labels,
@@ -145,6 +156,7 @@ export function plantBinned(
     maxDepth: params.maxDepth ?? DEEPEST,
     minSamplesSplit: params.minSamplesSplit,
     minSamplesLeaf: params.minSamplesLeaf,
+    categorical,
     randomThresholds: modelType === "extra_trees",
     featuresPerNode: countFeatures(params.maxFeatures, columnCount),
   };

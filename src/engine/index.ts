@@ -12,6 +12,7 @@ export {
   type ReliabilityBin,
   reliabilityBins,
 } from "./calibration-error.ts";
+export { LARGEST_CATEGORY, numberCategorical } from "./categorical-columns.ts";
 export { type Conformal, type ConformalOptions, fitConformal, predictionSets, reviewRequired } from "./conformal.ts";
 export { type CostPoint, costCurve, type LiftPoint, liftCurve, type SliceScores, scoreSlices } from "./decision-curves.ts";
 export {

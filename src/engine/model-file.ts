@@ -1,16 +1,17 @@
 import { RequeenError } from "../core/errors.ts";
 import type { Calibrator } from "./calibrate.ts";
+import { type CategorySets, columnAskedBothWays } from "./category-sets.ts";
 import { checkNaming, type FittedClassifier, HELD_OUT, type Naming, type TrainingReport } from "./fit-classifier.ts";
 import type { Model, TreeModel } from "./model.ts";
 import { decodeBlob, encodeBlob, type NamedArrays, type ReadArrays } from "./model-blob.ts";
 import { PARAMETERS } from "./parameter-tables.ts";
-import { type ParameterValue, resolveParameters } from "./parameters.ts";
+import { modelParameters, type ParameterValue, resolveParameters } from "./parameters.ts";
 import { countInputs, type Scaler } from "./standardise.ts";
 import { LIMITS } from "./training-data.ts";
 import type { TreeEnsemble } from "./tree-ensemble.ts";
 
-/** Version of the file's form; a reader refuses others. */
-const FORM = 1;
+/** Version of the file's form; a reader refuses others. Trees that ask for categories need the second, all else is as in the first. */
+const FORMS = { thresholds: 1, categories: 2 } as const;
 
 /**
  * A fitted classifier as bytes: one JSON header and the model's arrays (see model-blob.ts). Same classifier, same bytes.
@@ -21,7 +22,7 @@ export function encodeModel(fitted: FittedClassifier, naming: Partial<Naming> = 
   const arrays: NamedArrays = {};
   const names = checkNaming({ ...pickNaming(fitted), ...naming }, classCount, featureCount);
   const header = {
-    form: FORM,
+    form: hasCategories(model) ? FORMS.categories : FORMS.thresholds,
     ...names,
     classCount,
     featureCount,
@@ -38,8 +39,10 @@ export function encodeModel(fitted: FittedClassifier, naming: Partial<Naming> = 
   if (calibrator.kind === "isotonic")
     Object.assign(arrays, { knotX: calibrator.x, knotY: calibrator.y, knotStarts: calibrator.starts });
   if (model.kind === "trees") {
-    const { feature, threshold, left, missingLeft, cover, values, roots } = model.trees;
+    const { feature, threshold, left, missingLeft, cover, values, roots, categories } = model.trees;
     Object.assign(arrays, { feature, threshold, left, missingLeft, cover, values, roots });
+    if (categories !== null)
+      Object.assign(arrays, { setOf: categories.setOf, setStarts: categories.starts, setWords: categories.words });
     if (model.baseline !== null) arrays.baseline = model.baseline;
   } else {
     const { means, scales, indicatorOf } = model;
@@ -57,7 +60,8 @@ export function encodeModel(fitted: FittedClassifier, naming: Partial<Naming> = 
  */
 export function decodeModel(bytes: Uint8Array): FittedClassifier {
   const { header, arrays } = decodeBlob(bytes);
-  if (header.form !== FORM) refuse(`the model file has form ${JSON.stringify(header.form)}; this Requeen reads form ${FORM}`);
+  if (header.form !== FORMS.thresholds && header.form !== FORMS.categories)
+    refuse(`the model file has form ${JSON.stringify(header.form)}; this Requeen reads forms 1 and 2`);
   const classCount = readCount(header.classCount, 2, LIMITS.classes, "classCount");
   const featureCount = readCount(header.featureCount, 1, LIMITS.columns, "featureCount");
   const naming = readNaming(header, classCount, featureCount);
@@ -66,6 +70,8 @@ export function decodeModel(bytes: Uint8Array): FittedClassifier {
   const trainingReport = readReport(header.trainingReport);
   return { ...naming, model, calibrator, classCount, featureCount, trainingReport };
 }
+
+const hasCategories = (model: Model): boolean => model.kind === "trees" && model.trees.categories !== null;
 
 const pickNaming = ({ classes, featureNames, featureSchema }: Naming): Naming => ({ classes, featureNames, featureSchema });
 
@@ -104,7 +110,7 @@ function readNaming(header: Record<string, unknown>, classCount: number, feature
 function readParams(header: Record<string, unknown>, modelType: Model["modelType"]): Record<string, ParameterValue> {
   if (!isRecord(header.params)) return refuse("params of the model file must be an object");
   try {
-    return { ...resolveParameters(PARAMETERS[modelType], header.params, modelType) };
+    return modelParameters(PARAMETERS[modelType], resolveParameters(PARAMETERS[modelType], header.params, modelType));
   } catch (cause) {
     throw new RequeenError("bad_model", `params of the model file are not those of ${modelType}`, {}, { cause });
   }
@@ -131,7 +137,7 @@ function readModel(header: Record<string, unknown>, arrays: ReadArrays, classCou
     const width = boosted ? 1 : outputs;
     if (header.leafWidth !== width)
       refuse(`leafWidth of the model file must be ${width}; got ${JSON.stringify(header.leafWidth)}`);
-    const trees = readTrees(arrays, width, featureCount, !boosted);
+    const trees = readTrees(arrays, width, featureCount, !boosted, header.form === FORMS.categories);
     if (boosted && trees.roots.length % outputs !== 0)
       refuse(`the model file has ${trees.roots.length} trees, not a multiple of its ${outputs} outputs`);
     const baseline = boosted ? finite(arrays.float64("baseline", outputs), "baseline") : null;
@@ -177,7 +183,13 @@ function readLayers(arrays: ReadArrays, inputs: number, outputs: number): { laye
 }
 
 /** Trees whose every child index points forwards inside its own tree, so that each walk ends at a leaf that exists. */
-function readTrees(arrays: ReadArrays, width: number, featureCount: number, shares: boolean): TreeEnsemble {
+function readTrees(
+  arrays: ReadArrays,
+  width: number,
+  featureCount: number,
+  shares: boolean,
+  withCategories: boolean,
+): TreeEnsemble {
   const feature = arrays.int16("feature");
   const nodeCount = feature.length;
   const threshold = finite(arrays.float32("threshold", nodeCount), "threshold");
@@ -213,7 +225,27 @@ function readTrees(arrays: ReadArrays, width: number, featureCount: number, shar
       if (width > 1 && Math.abs(sum - 1) > 1e-4) refuse(`leaf ${leaf} of the model file must hold shares that sum to 1`);
     }
   }
-  return { feature, threshold, left, missingLeft, cover, values, width, roots };
+  const categories = withCategories ? readCategories(arrays, feature) : null;
+  return { feature, threshold, left, missingLeft, cover, values, width, roots, categories };
+}
+
+/** Sets whose words are there, of nodes that are splits; a column that is asked for categories is asked for nothing else. */
+function readCategories(arrays: ReadArrays, feature: Int16Array): CategorySets {
+  const setOf = arrays.int32("setOf", feature.length);
+  const starts = arrays.int32("setStarts");
+  const words = arrays.int32("setWords");
+  if (starts.length === 0 || starts[0] !== 0 || starts[starts.length - 1] !== words.length)
+    refuse("setStarts of the model file must cover all words of its sets");
+  for (let set = 1; set < starts.length; set++)
+    if (!(starts[set] >= starts[set - 1])) refuse("setStarts of the model file must ascend");
+  for (let node = 0; node < setOf.length; node++) {
+    const set = setOf[node];
+    if (set < -1 || set >= starts.length - 1 || (set >= 0 && feature[node] < 0))
+      refuse(`node ${node} of the model file asks set ${set} of ${starts.length - 1}`);
+  }
+  const column = columnAskedBothWays(feature, { setOf, starts, words });
+  if (column >= 0) refuse(`feature ${column} of the model file is asked for thresholds and for categories`);
+  return { setOf, starts, words };
 }
 
 function readCalibrator(value: unknown, arrays: ReadArrays, classCount: number): Calibrator {

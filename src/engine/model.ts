@@ -10,7 +10,7 @@ import { BLOCK_ROWS, walkerOf } from "./tree-walker.ts";
 interface ModelCommon {
   readonly featureCount: number;
   readonly classCount: number;
-  /** All parameters that the model was trained with, defaults included. */
+  /** All parameters that the model was trained with, defaults included; see `modelParameters`. */
   readonly params: Readonly<Record<string, ParameterValue>>;
 }
 

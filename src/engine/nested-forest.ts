@@ -1,7 +1,7 @@
 import { DEEPEST, type ForestType, plantForest } from "./forest.ts";
 import type { ExtraTreesParams, ForestParams } from "./parameter-tables.ts";
 import { type Column, type TrainingData, throwIfCancelled, toFloat32Rows, type Watch } from "./training-data.ts";
-import type { NodeNotes } from "./tree-ensemble.ts";
+import { goesLeft, type NodeNotes, type TreeEnsemble } from "./tree-ensemble.ts";
 
 /** The parameters that one large forest can answer for all smaller values of. */
 export interface NestedConfig {
@@ -80,7 +80,7 @@ interface Shape {
 
 /** Walks each row down one tree and adds, for each shape, the values of the node where that shape's tree would end. */
 function addTree(
-  trees: { feature: Int16Array; threshold: Float32Array; left: Int32Array; missingLeft: Uint8Array; roots: Int32Array },
+  trees: TreeEnsemble,
   tree: number,
   notes: NodeNotes,
   features: Float32Array,
@@ -88,7 +88,7 @@ function addTree(
   shapes: readonly Shape[],
   width: number,
 ): void {
-  const { feature, threshold, left, missingLeft, roots } = trees;
+  const { feature, left, roots } = trees;
   const rowCount = features.length / columnCount;
   const ended = new Uint8Array(shapes.length);
   for (let row = 0; row < rowCount; row++) {
@@ -105,8 +105,7 @@ function addTree(
         for (let i = 0; i < width; i++) sums[row * width + i] += notes.values[node * width + i];
       }
       if (column < 0) break;
-      const value = features[row * columnCount + column];
-      node = left[node] + (value <= threshold[node] || (Number.isNaN(value) && missingLeft[node] === 1) ? 0 : 1);
+      node = left[node] + (goesLeft(trees, node, features[row * columnCount + column]) ? 0 : 1);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { type Calibrator, PROBABILITY_FLOOR } from "./calibrate.ts";
+import { categoriesOf } from "./category-sets.ts";
 import type { FittedClassifier } from "./fit-classifier.ts";
 import type { LinearModel, NetworkModel, TreeModel } from "./model.ts";
 import { type Attribute, ELEMENT, OnnxGraph } from "./onnx-graph.ts";
@@ -50,27 +51,63 @@ function treeShares(graph: OnnxGraph, model: TreeModel, features: string): strin
   return normalise(graph, wide);
 }
 
+/** Attributes of the nodes of all trees, one entry a node. */
+interface TreeNodes {
+  readonly trees: number[];
+  readonly ids: number[];
+  readonly features: number[];
+  readonly modes: string[];
+  readonly limits: number[];
+  readonly trues: number[];
+  readonly falses: number[];
+  readonly missing: number[];
+}
+
 function treeAttributes(model: TreeModel, outputs: number): Record<string, Attribute> {
-  const { feature, threshold, left, missingLeft, values, width, roots } = model.trees;
+  const { feature, threshold, left, missingLeft, values, width, roots, categories } = model.trees;
   const nodeCount = feature.length;
-  const treeIds = new Int32Array(nodeCount);
-  const nodeIds = new Int32Array(nodeCount);
-  const trueIds = new Int32Array(nodeCount);
-  const falseIds = new Int32Array(nodeCount);
-  const modes: string[] = [];
+  // of each node: 1 + the feature of the chain that ends in it, 0 = none
+  const chainedTo = new Int16Array(nodeCount);
+  const nodes: TreeNodes = { trees: [], ids: [], features: [], modes: [], limits: [], trues: [], falses: [], missing: [] };
   const targets = { trees: [] as number[], nodes: [] as number[], ids: [] as number[], weights: [] as number[] };
   for (let tree = 0; tree < roots.length; tree++) {
     const root = roots[tree];
     const end = tree + 1 < roots.length ? roots[tree + 1] : nodeCount;
+    // nodes that a set needs beside its own are numbered behind the tree's
+    let next = end - root;
     for (let node = root; node < end; node++) {
-      treeIds[node] = tree;
-      nodeIds[node] = node - root;
-      modes.push(feature[node] < 0 ? "LEAF" : "BRANCH_LEQ");
-      if (feature[node] >= 0) {
-        trueIds[node] = left[node] - root;
-        falseIds[node] = left[node] + 1 - root;
-        continue;
+      const leaf = feature[node] < 0;
+      const [yes, no] = leaf ? [0, 0] : [left[node] - root, left[node] + 1 - root];
+      const set = categories === null ? -1 : categories.setOf[node];
+      const add = (id: number, mode: string, limit: number, otherwise: number, holes: boolean): void => {
+        nodes.trees.push(tree);
+        nodes.ids.push(id);
+        nodes.features.push(Math.max(0, feature[node]));
+        nodes.modes.push(mode);
+        nodes.limits.push(limit);
+        nodes.trues.push(yes);
+        nodes.falses.push(otherwise);
+        nodes.missing.push(holes ? missingLeft[node] : 0);
+      };
+      if (categories === null || set < 0) add(node - root, leaf ? "LEAF" : "BRANCH_LEQ", threshold[node], no, true);
+      else {
+        // one equality a category, all with the same answer
+        const members = categoriesOf(categories, set);
+        let id = node - root;
+        // onnxruntime takes two leaves whose first numbers are equal for one, and chains to them for one chain: a question that no number
+        // answers keeps two chains of one feature apart (and stands alone for an empty set)
+        if (members.length === 0 || chainedTo[node] === feature[node] + 1) {
+          add(id, "BRANCH_LEQ", Number.NEGATIVE_INFINITY, members.length === 0 ? no : next, members.length === 0);
+          if (members.length > 0) id = next++;
+        }
+        for (const [i, category] of members.entries()) {
+          const last = i + 1 === members.length;
+          add(id, "BRANCH_EQ", category, last ? no : next, true);
+          if (!last) id = next++;
+        }
+        chainedTo[left[node] + 1] = feature[node] + 1;
       }
+      if (!leaf) continue;
       for (let i = 0; i < width; i++) {
         targets.trees.push(tree);
         targets.nodes.push(node - root);
@@ -84,14 +121,14 @@ function treeAttributes(model: TreeModel, outputs: number): Record<string, Attri
   });
   return {
     n_targets: { int: outputs },
-    nodes_treeids: { ints: treeIds },
-    nodes_nodeids: { ints: nodeIds },
-    nodes_featureids: { ints: feature.map((column) => Math.max(0, column)) },
-    nodes_modes: { strings: modes },
-    nodes_values_as_tensor: doubles(threshold),
-    nodes_truenodeids: { ints: trueIds },
-    nodes_falsenodeids: { ints: falseIds },
-    nodes_missing_value_tracks_true: { ints: missingLeft },
+    nodes_treeids: { ints: nodes.trees },
+    nodes_nodeids: { ints: nodes.ids },
+    nodes_featureids: { ints: nodes.features },
+    nodes_modes: { strings: nodes.modes },
+    nodes_values_as_tensor: doubles(nodes.limits),
+    nodes_truenodeids: { ints: nodes.trues },
+    nodes_falsenodeids: { ints: nodes.falses },
+    nodes_missing_value_tracks_true: { ints: nodes.missing },
     target_treeids: { ints: targets.trees },
     target_nodeids: { ints: targets.nodes },
     target_ids: { ints: targets.ids },

@@ -30,7 +30,7 @@ export function electorateOf(params: Params): Params | null {
 export function firstTrees(grown: TreeModel, params: Params): TreeModel {
   const treeCount = Number(params.nEstimators);
   if (treeCount === grown.trees.roots.length) return grown;
-  return { ...grown, params, trees: copyTrees(grown.trees, treeCount) };
+  return { ...grown, params: { ...grown.params, nEstimators: treeCount }, trees: copyTrees(grown.trees, treeCount) };
 }
 
 /**

@@ -1,11 +1,16 @@
 import { RequeenError } from "../core/errors.ts";
 
-/** One documented parameter of a learner: the table is the truth for checks, defaults, types and docs/guide/engine.md. */
-export type ParameterSpec =
+/**
+ * One documented parameter of a learner: the table is the truth for checks, defaults, types and docs/guide/engine.md.
+ * `onlyIfSet`: models leave it out while it is the default, as those did that were trained before it was there.
+ */
+export type ParameterSpec = { onlyIfSet?: true } & ParameterKind;
+type ParameterKind =
   | { kind: "integer" | "number"; min: number; max: number; default: number; orNull?: false; peer: string; meaning: string }
   | { kind: "integer" | "number"; min: number; max: number; default: number | null; orNull: true; peer: string; meaning: string }
   | { kind: "boolean"; default: boolean; peer: string; meaning: string }
   | { kind: "choice"; choices: readonly string[]; default: string; peer: string; meaning: string }
+  | { kind: "features"; max: number; default: readonly number[]; peer: string; meaning: string }
   | {
       kind: "sizes";
       min: number;
@@ -32,13 +37,15 @@ type ValueOf<S> = S extends { kind: "boolean" }
   ? boolean
   : S extends { kind: "sizes" }
     ? readonly number[]
-    : S extends { kind: "choice"; choices: readonly (infer C)[] }
-      ? C
-      : S extends { kind: "choiceOrNumber"; choices: readonly (infer C)[] }
-        ? C | number
-        : S extends { orNull: true }
-          ? number | null
-          : number;
+    : S extends { kind: "features" }
+      ? readonly (number | string)[]
+      : S extends { kind: "choice"; choices: readonly (infer C)[] }
+        ? C
+        : S extends { kind: "choiceOrNumber"; choices: readonly (infer C)[] }
+          ? C | number
+          : S extends { orNull: true }
+            ? number | null
+            : number;
 
 /** All parameters of a table with their values. */
 export type Resolved<T extends ParameterTable> = { readonly [K in keyof T]: ValueOf<T[K]> };
@@ -46,7 +53,7 @@ export type Resolved<T extends ParameterTable> = { readonly [K in keyof T]: Valu
 export type Given<T extends ParameterTable> = { readonly [K in keyof T]?: ValueOf<T[K]> };
 
 /** A parameter's value as it is written into a model's header. */
-export type ParameterValue = number | string | boolean | null | readonly number[];
+export type ParameterValue = number | string | boolean | null | readonly (number | string)[];
 
 /**
  * The given values over the defaults, checked.
@@ -79,6 +86,14 @@ function checkValue(name: string, value: unknown, spec: ParameterSpec, owner: st
     );
     if (counts.length === sizes.length) return counts;
   }
+  if (spec.kind === "features" && Array.isArray(value)) {
+    const features: unknown[] = value;
+    const known = features.filter(
+      (feature): feature is number | string =>
+        typeof feature === "string" || (Number.isInteger(feature) && Number(feature) >= 0 && Number(feature) <= spec.max),
+    );
+    if (known.length === features.length && new Set(known).size === known.length) return known;
+  }
   if (typeof value === "string" && "choices" in spec && spec.choices.includes(value)) return value;
   if (typeof value === "number" && "min" in spec && spec.kind !== "sizes" && value >= spec.min && value <= spec.max) {
     if (spec.kind === "number") return value;
@@ -92,10 +107,23 @@ function checkValue(name: string, value: unknown, spec: ParameterSpec, owner: st
   );
 }
 
+/** The parameters as a model holds them: all, but for those that are `onlyIfSet` and are not. */
+export const modelParameters = (
+  table: ParameterTable,
+  params: Readonly<Record<string, ParameterValue>>,
+): Record<string, ParameterValue> =>
+  Object.fromEntries(
+    Object.entries(params).filter(([name, value]) => {
+      const spec = table[name];
+      return spec?.onlyIfSet !== true || JSON.stringify(value) !== JSON.stringify(spec.default);
+    }),
+  );
+
 /** What a parameter allows, in words: for messages and the guide. */
 export function describeRange(spec: ParameterSpec): string {
   if (spec.kind === "boolean") return "true or false";
   if (spec.kind === "sizes") return `a list of ${spec.shortest} to ${spec.longest} integers in [${spec.min}, ${spec.max}]`;
+  if (spec.kind === "features") return `a list of different integers in [0, ${spec.max}] or names of features`;
   if (spec.kind === "choice") return `one of ${spec.choices.join(", ")}`;
   if (spec.kind === "choiceOrNumber")
     return `one of ${spec.choices.join(", ")}, a share in (0, 1) or an integer in [1, ${spec.max}]`;

@@ -1,6 +1,7 @@
 import { RequeenError } from "../core/errors.ts";
 import { type BinnedColumns, binsFor, ColumnBinner } from "./bin-columns.ts";
 import { growBinnedBoosting, refuseBoosting } from "./boosting.ts";
+import { categoricalMarks, checkCategoryColumn } from "./categorical-columns.ts";
 import { rowsHeldBack } from "./early-stopping.ts";
 import { type ForestType, finishForest, plantBinned, refuseForest } from "./forest.ts";
 import type { TreeModel } from "./model.ts";
@@ -71,7 +72,8 @@ export async function trainStreamed(
         : resolveParameters(EXTRA_TREES_PARAMETERS, params, modelType);
     checkStreamed(data);
     refuseForest(modelType, data, data.source.columnCount, resolved, false, watch);
-    const { binned } = await binStreamed(data, null, resolved.maxBins, watch);
+    const marks = categoricalMarks(resolved.categoricalFeatures, data.source.columnCount, modelType);
+    const { binned } = await binStreamed(data, null, resolved.maxBins, marks, watch);
     return finishForest(modelType, plantBinned(modelType, binned, data, resolved, undefined, "wasm", watch), resolved, watch);
   }
   const resolved = resolveParameters(BOOSTING_PARAMETERS, params, modelType);
@@ -87,7 +89,8 @@ export async function trainStreamed(
       : rowsHeldBack(data, resolved.validationFraction, resolved.seed);
   const kept = rows === null ? data : takeTargets(data, rows.kept);
   refuseBoosting(kept, data.source.columnCount, resolved, watch);
-  const { binned, heldColumns } = await binStreamed(data, rows, resolved.maxBins, watch);
+  const marks = categoricalMarks(resolved.categoricalFeatures, data.source.columnCount, modelType);
+  const { binned, heldColumns } = await binStreamed(data, rows, resolved.maxBins, marks, watch);
   const held = rows === null ? validation : { ...takeTargets(data, rows.held), columns: heldColumns };
   return growBinnedBoosting(binned, kept, resolved, watch, held);
 }
@@ -104,16 +107,18 @@ async function binStreamed(
   { source, labels, constantColumns }: StreamedData,
   rows: { readonly kept: Uint32Array; readonly held: Uint32Array } | null,
   maxBins: number | null,
+  marks: Uint8Array | null,
   watch: Watch | undefined,
 ): Promise<{ binned: BinnedColumns; heldColumns: Float32Array[] }> {
   const rowCount = labels.length;
   const binnedRows = rows?.kept.length ?? rowCount;
-  const binner = new ColumnBinner(binnedRows, source.columnCount, binsFor(maxBins, binnedRows));
+  const binner = new ColumnBinner(binnedRows, source.columnCount, binsFor(maxBins, binnedRows), "wasm", marks);
   const column = new Float32Array(rowCount);
   const kept = rows === null ? column : new Float32Array(binnedRows);
   const heldColumns: Float32Array[] = [];
   for (let index = 0; index < source.columnCount; index++) {
     await readColumn(source, index, column, constantColumns !== "allow", watch);
+    if (marks?.[index] === 1) checkCategoryColumn(column, index);
     if (rows !== null) {
       takeValues(column, rows.kept, kept);
       heldColumns.push(takeValues(column, rows.held, new Float32Array(rows.held.length)));

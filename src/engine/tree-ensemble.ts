@@ -1,3 +1,5 @@
+import { CategorySetBuilder, type CategorySets, firstSets, isInSet } from "./category-sets.ts";
+
 /**
  * Trees as flat arrays, shared by forests and boosting. The children of node i are left[i] (value <= threshold) and left[i] + 1.
  * A value equal to NaN goes left where missingLeft[i] is 1, else right.
@@ -5,7 +7,7 @@
 export interface TreeEnsemble {
   /** int16 [nodes]. Column that the node asks; -1 = leaf. */
   readonly feature: Int16Array;
-  /** float32 [nodes]. Finite; 0 in leaves. */
+  /** float32 [nodes]. Finite; 0 in leaves, and where the node asks for a category. */
   readonly threshold: Float32Array;
   /** int32 [nodes]. First child of a split (greater than the node's own index); in a leaf, its row in `values`. */
   readonly left: Int32Array;
@@ -18,6 +20,8 @@ export interface TreeEnsemble {
   readonly width: number;
   /** int32 [trees]. First node of each tree, ascending. */
   readonly roots: Int32Array;
+  /** Nodes that ask for a category; null = none does. */
+  readonly categories: CategorySets | null;
 }
 
 /** What every node, not only a leaf, would say and how many rows reached it: for reading shallower trees out of a deeper one. */
@@ -32,6 +36,7 @@ export interface NodeNotes {
 export class TreeBuilder {
   private readonly width: number;
   private readonly roots: number[] = [];
+  private readonly sets = new CategorySetBuilder();
   private feature = new Int16Array(1024);
   private threshold = new Float32Array(1024);
   private left = new Int32Array(1024);
@@ -62,6 +67,12 @@ export class TreeBuilder {
     this.left[node] = left;
     this.cover[node] = cover;
     return left;
+  }
+
+  /** As `split`, for a node whose left child takes the categories `left`. */
+  splitCategories(node: number, feature: number, left: readonly number[], missingLeft: boolean, cover: number): number {
+    this.sets.add(node, left);
+    return this.split(node, feature, 0, missingLeft, cover);
   }
 
   /** Makes `node` a leaf; its values are the `width` numbers from values[offset]. */
@@ -101,7 +112,8 @@ export class TreeBuilder {
   /** The trees so far, sharing the builder's memory: valid until the next change. */
   view(): TreeEnsemble {
     const { feature, threshold, left, missingLeft, cover, values, width } = this;
-    return { feature, threshold, left, missingLeft, cover, values, width, roots: Int32Array.from(this.roots) };
+    const roots = Int32Array.from(this.roots);
+    return { feature, threshold, left, missingLeft, cover, values, width, roots, categories: this.sets.view(this.nodeCount) };
   }
 
   /** The finished ensemble. @param treeCount keep only the first ones; a tree's nodes and leaves stand behind those of the earlier. */
@@ -137,6 +149,7 @@ export function copyTrees(trees: TreeEnsemble, treeCount: number, nodeCount = tr
     values: trees.values.slice(0, leafCount * width),
     width,
     roots: trees.roots.slice(0, treeCount),
+    categories: trees.categories === null ? null : firstSets(trees.categories, nodeCount),
   };
 }
 
@@ -151,15 +164,20 @@ function grown<T extends Growable & ArrayLike<number>>(array: T, make: new (leng
   return larger;
 }
 
+/** Whether a value goes to the left child of a split. */
+export function goesLeft({ threshold, missingLeft, categories }: TreeEnsemble, node: number, value: number): boolean {
+  if (categories !== null && categories.setOf[node] >= 0 && !Number.isNaN(value))
+    return isInSet(categories, categories.setOf[node], value);
+  return value <= threshold[node] || (Number.isNaN(value) && missingLeft[node] === 1);
+}
+
 /** The leaf's row in `values` that a row of features reaches. @param features float64 or float32, float32-valued: the row's stand from `at` on. */
 export function findLeaf(trees: TreeEnsemble, root: number, features: Float64Array | Float32Array, at = 0): number {
-  const { feature, threshold, left, missingLeft } = trees;
+  const { feature, left } = trees;
   let node = root;
   let column = feature[node];
   while (column >= 0) {
-    const value = features[at + column];
-    const goesLeft = value <= threshold[node] || (Number.isNaN(value) && missingLeft[node] === 1);
-    node = left[node] + (goesLeft ? 0 : 1);
+    node = left[node] + (goesLeft(trees, node, features[at + column]) ? 0 : 1);
     column = feature[node];
   }
   return left[node];

@@ -1,5 +1,5 @@
 import { MOST_KERNEL_BYTES, openKernels, sumBytes } from "./kernels/kernels.ts";
-import type { TreeEnsemble } from "./tree-ensemble.ts";
+import { goesLeft, type TreeEnsemble } from "./tree-ensemble.ts";
 import { type AddsShap, depthsOf, pointsFor, quadraturePoints, TreeShap } from "./tree-shap.ts";
 
 const NODE_BYTES = 48;
@@ -52,6 +52,11 @@ function shapeOf(trees: TreeEnsemble, featureCount: number) {
 class ShapKernel implements AddsShap {
   private readonly outputs: number;
   private readonly width: number;
+  private readonly trees: TreeEnsemble;
+  /** Nodes that ask for a category, and where the thresholds that stand for their answers are: infinite, written for each row. */
+  private readonly asking: Int32Array;
+  private readonly answers: Int32Array;
+  private readonly floats: Float32Array;
   private readonly opened;
   private readonly row: Float32Array;
   private readonly parts: Float64Array;
@@ -74,6 +79,12 @@ class ShapKernel implements AddsShap {
     new Float32Array(memory, at.values, trees.values.length).set(trees.values);
     const pointsAt = this.writePoints(shape);
     const addressOf = this.writeNodes(trees);
+    const { categories } = trees;
+    const nodes = Array.from(trees.feature.keys());
+    this.trees = trees;
+    this.asking = Int32Array.from(categories === null ? [] : nodes.filter((node) => categories.setOf[node] >= 0));
+    this.answers = this.asking.map((node) => addressOf[node] / 4);
+    this.floats = new Float32Array(memory);
     // trees of one output stand together; with several numbers a leaf every tree is of all outputs
     const offsets = width === 1 ? outputs : 1;
     const table = new Uint32Array(memory, at.trees, (roots.length * TREE_BYTES) / 4);
@@ -94,6 +105,11 @@ class ShapKernel implements AddsShap {
     const { kernels, at } = this.opened;
     const { outputs, width, parts } = this;
     this.row.set(features);
+    for (let i = 0; i < this.asking.length; i++) {
+      const node = this.asking[i];
+      const left = goesLeft(this.trees, node, features[this.trees.feature[node]]);
+      this.floats[this.answers[i]] = left ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+    }
     kernels.setShap(at.row, at.path, at.out);
     for (let output = 0; output < outputs; output++) {
       const [first, end] = this.treesOf[width === 1 ? output : 0];

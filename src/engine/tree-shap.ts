@@ -1,4 +1,4 @@
-import type { TreeEnsemble } from "./tree-ensemble.ts";
+import { goesLeft, type TreeEnsemble } from "./tree-ensemble.ts";
 
 const NONE = -1;
 
@@ -92,8 +92,7 @@ export class TreeShap implements AddsShap {
     const n = at.length;
     const feature = trees.feature[node];
     const left = trees.left[node];
-    const value = this.features[feature];
-    const goesLeft = value <= trees.threshold[node] || (Number.isNaN(value) && trees.missingLeft[node] === 1);
+    const toLeft = goesLeft(trees, node, this.features[feature]);
     const cover = trees.cover[node] > 0 ? trees.cover[node] : 1;
     const above = share[feature];
     const fitted = fits[feature];
@@ -108,7 +107,7 @@ export class TreeShap implements AddsShap {
     for (let side = 0; side < 2; side++) {
       const child = left + side;
       const here = (above * trees.cover[child]) / cover;
-      const fit = fitted === 1 && goesLeft === (side === 0) ? 1 : 0;
+      const fit = fitted === 1 && toLeft === (side === 0) ? 1 : 0;
       // neither known nor unknown leads there
       if (fit === 0 && here === 0) continue;
       const slope = fitted === 0 ? 0 : fit - here;

@@ -1,4 +1,6 @@
+import { asCategory, categoricalColumnsOf, expandCategories } from "./expand-categories.ts";
 import { MOST_KERNEL_BYTES, openKernels, sumBytes } from "./kernels/kernels.ts";
+import type { Column } from "./training-data.ts";
 import { addRowValues, type TreeEnsemble } from "./tree-ensemble.ts";
 
 /** An ensemble prepared for prediction; every form gives the numbers of `addRowValues`. One row at a time: it owns the memory. */
@@ -11,7 +13,7 @@ export interface TreeWalker {
    * As `walk` for the rows [start, start + count) of columns; several at once where the form can.
    * @param count at most BLOCK_ROWS. @param out OUT float64 [count x outputs].
    */
-  walkRows(columns: readonly ArrayLike<number>[], start: number, count: number, out: Float64Array, outputs: number): void;
+  walkRows(columns: readonly Column[], start: number, count: number, out: Float64Array, outputs: number): void;
 }
 
 /** Rows that `walkRows` takes at a time: so few that they stay in the first cache beside a tree. */
@@ -29,6 +31,10 @@ export function walkerOf(trees: TreeEnsemble, columnCount: number): TreeWalker {
 }
 
 function makeWalker(trees: TreeEnsemble, columnCount: number): TreeWalker {
+  if (trees.categories !== null) {
+    const columns = categoricalColumnsOf(trees, trees.categories);
+    return readingCategories(makeWalker(expandCategories(trees, trees.categories), columnCount), columns);
+  }
   if (columnCount <= COMPACT.columns && trees.feature.length < COMPACT.nodes) return makeCompactWalker(trees, columnCount);
   if (sumBytes(wideSizes(trees, columnCount)) <= MOST_KERNEL_BYTES) return makeWideWalker(trees, columnCount);
   const row = new Float32Array(columnCount);
@@ -36,6 +42,28 @@ function makeWalker(trees: TreeEnsemble, columnCount: number): TreeWalker {
     out.fill(0, 0, outputs);
     addRowValues(trees, row, out, outputs);
   });
+}
+
+/** A walker of expanded trees, for rows as they come. */
+function readingCategories(walker: TreeWalker, categorical: readonly number[]): TreeWalker {
+  const { row } = walker;
+  const blocks = new Map(categorical.map((column) => [column, new Float32Array(BLOCK_ROWS)]));
+  return {
+    row,
+    walk(out, outputs, missing) {
+      for (const column of categorical) row[column] = asCategory(row[column]);
+      walker.walk(out, outputs, missing);
+    },
+    walkRows(columns, start, count, out, outputs) {
+      const taken = columns.map((column, j) => {
+        const block = blocks.get(j);
+        if (block === undefined) return column.subarray(start, start + count);
+        for (let i = 0; i < count; i++) block[i] = asCategory(Math.fround(column[start + i]));
+        return block;
+      });
+      walker.walkRows(taken, 0, count, out, outputs);
+    },
+  };
 }
 
 /** A walker that knows one row at a time only. */
@@ -194,6 +222,8 @@ function placeNodes(trees: TreeEnsemble, words: Uint32Array, leafAt: Uint32Array
   const { feature, threshold, left, missingLeft, cover, roots, values, width } = trees;
   const thresholds = new Int32Array(words.buffer, words.byteOffset, words.length);
   const leafValues = new Float32Array(leafAt.buffer, leafAt.byteOffset, leafAt.length);
+  // of each pair of children: its place, 0 = none yet; copies of a node share their children
+  const pairAt = new Uint32Array(feature.length);
   let next = 0;
   const rootAt = Uint32Array.from(roots, (root) => {
     const at = next++;
@@ -208,9 +238,12 @@ function placeNodes(trees: TreeEnsemble, words: Uint32Array, leafAt: Uint32Array
         else leafAt[place] = left[node];
         continue;
       }
-      thresholds[place * 2] = orderOf(threshold[node]);
-      words[place * 2 + 1] = ((feature[node] * 4) << 23) | (next * 8) | missingLeft[node];
       const first = left[node];
+      const known = pairAt[first];
+      thresholds[place * 2] = orderOf(threshold[node]);
+      words[place * 2 + 1] = ((feature[node] * 4) << 23) | ((known === 0 ? next : known) * 8) | missingLeft[node];
+      if (known !== 0) continue;
+      pairAt[first] = next;
       if (cover[first] >= cover[first + 1]) stack.push(first + 1, next + 1, first, next);
       else stack.push(first, next, first + 1, next + 1);
       next += 2;
@@ -268,7 +301,9 @@ function depthsOf({ feature, left, roots }: TreeEnsemble): Uint32Array {
   for (let node = 0; node < feature.length; node++) {
     if (tree + 1 < roots.length && roots[tree + 1] === node) tree++;
     deepest[tree] = Math.max(deepest[tree], depth[node]);
-    if (feature[node] >= 0) depth[left[node]] = depth[left[node] + 1] = depth[node] + 1;
+    if (feature[node] < 0) continue;
+    const first = left[node];
+    depth[first] = depth[first + 1] = Math.max(depth[first], depth[node] + 1);
   }
   return deepest;
 }

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { GATE_ADDRESS } from "../../src/engine/fit-helpers.ts";
 import { type FitHelpers, type FitTicket, helpFit, type TrainingData, trainBoosting } from "../../src/engine/index.ts";
 import { createHelpers } from "../../src/workers/index.ts";
-import { makeData } from "../unit/engine/seeded-data.ts";
+import { makeCategorical, makeData } from "../unit/engine/seeded-data.ts";
 import { hashOf } from "./support/hash-trees.ts";
 
 /** Keeps the cores busy until disposed. */
@@ -19,10 +19,12 @@ function load(threads: number): AsyncDisposable {
 test("a thousand fits with helpers, while other threads take the cores, give the bytes of one thread", {
   timeout: 600_000,
 }, async () => {
+  const { categoricalFeatures, ...ofCategories } = makeCategorical(1600, [4, 90], 2, 4, 0.1);
   const cases: { data: TrainingData; params: Parameters<typeof trainBoosting>[1] }[] = [
     { data: makeData(2000, 6, 2, 1), params: { nEstimators: 3, maxLeafNodes: 15 } },
     { data: makeData(1777, 9, 2, 2, 0.1), params: { nEstimators: 3, subsample: 0.7, growPolicy: "depthwise" } },
     { data: makeData(1501, 5, 4, 3), params: { nEstimators: 2, maxLeafNodes: 9, minSamplesLeaf: 3 } },
+    { data: ofCategories, params: { nEstimators: 2, maxLeafNodes: 15, minDataPerGroup: 10, categoricalFeatures } },
     { data: makeData(17_500, 4, 2, 4, 0.05), params: { nEstimators: 2, maxLeafNodes: 7 } },
   ];
   const alone = cases.map(({ data, params }) => hashOf(trainBoosting(data, params)));
@@ -31,7 +33,7 @@ test("a thousand fits with helpers, while other threads take the cores, give the
   const different: string[] = [];
   for (let fit = 0; fit < 1000; fit++) {
     // the last case is the largest
-    const chosen = fit % 20 === 19 ? 3 : fit % 3;
+    const chosen = fit % 20 === 19 ? 4 : fit % 4;
     const { data, params } = cases[chosen] ?? cases[0] ?? expect.unreachable();
     if (hashOf(trainBoosting(data, params, { helpers })) !== alone[chosen]) different.push(`fit ${fit}, case ${chosen}`);
   }

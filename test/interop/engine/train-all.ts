@@ -29,15 +29,27 @@ function makeRows(seed: number): TrainingData {
   return { columns, labels, classCount: 2 };
 }
 
+/** The third column as categories. */
+const coded = ({ columns, ...rest }: TrainingData): TrainingData => ({
+  ...rest,
+  columns: columns.map((column, j) => (j < 2 ? column : column.map((value) => Math.floor(Math.abs(value) * 8)))),
+});
+
 /** Every learner with its calibrator, by the same calls in a page, in a worker and in Node. */
 export function trainAll(): Answer[] {
-  const held = makeRows(2);
-  const types = ["random_forest", "extra_trees", "gradient_boosting", "logistic_regression", "neural_network"] as const;
-  return types.map((modelType) => {
-    const fitted = fitClassifier({ data: makeRows(1), modelType, calibration: "auto", seed: 7 });
+  const trees = ["random_forest", "extra_trees", "gradient_boosting"] as const;
+  const others = ["logistic_regression", "neural_network"] as const;
+  const learners = [
+    ...[...trees, ...others].map((modelType) => ({ name: modelType as string, modelType, params: {} })),
+    ...trees.map((modelType) => ({ name: `${modelType} with categories`, modelType, params: { categoricalFeatures: [2] } })),
+  ];
+  return learners.map(({ name, modelType, params }) => {
+    const rowsOf = (seed: number): TrainingData => ("categoricalFeatures" in params ? coded(makeRows(seed)) : makeRows(seed));
+    const held = rowsOf(2);
+    const fitted = fitClassifier({ data: rowsOf(1), modelType, params, calibration: "auto", seed: 7 });
     const model = encodeModel(fitted);
     if (encodeOnnx(fitted).length < 100) throw new Error(`${modelType} has no ONNX form`);
     const called = mostLikely(predictProbabilities(decodeModel(model), held.columns), 2);
-    return { modelType, model: Array.from(model), accuracy: scoreDecisions(held.labels, called, 2).accuracy };
+    return { modelType: name, model: Array.from(model), accuracy: scoreDecisions(held.labels, called, 2).accuracy };
   });
 }

@@ -13,24 +13,24 @@ import {
   trainLogistic,
   trainNetwork,
 } from "../../../src/engine/index.ts";
+import { goesLeft } from "../../../src/engine/tree-ensemble.ts";
 import { TreeShap } from "../../../src/engine/tree-shap.ts";
 import { shapOf } from "../../../src/engine/tree-shap-kernel.ts";
-import { makeData } from "./seeded-data.ts";
+import { makeCategorical, makeData } from "./seeded-data.ts";
 
 const logit = (p: number): number => Math.log(p / (1 - p));
 
 /** Shapley values by their definition: over all subsets of features, unknown features averaged by cover. */
 function shapleyByDefinition(model: TreeModel, values: Float64Array, output: number): number[] {
   const { trees, featureCount } = model;
-  const { feature, threshold, left, missingLeft, cover, width, roots } = trees;
+  const { feature, left, cover, width, roots } = trees;
   const outputs = model.classCount === 2 ? 1 : model.classCount;
   const answer = (known: number, node: number, k: number): number => {
     if (feature[node] < 0) return trees.values[left[node] * width + k];
     const [l, r] = [left[node], left[node] + 1];
     if (((known >> feature[node]) & 1) === 0)
       return (cover[l] * answer(known, l, k) + cover[r] * answer(known, r, k)) / cover[node];
-    const value = values[feature[node]];
-    return answer(known, value <= threshold[node] || (Number.isNaN(value) && missingLeft[node] === 1) ? l : r, k);
+    return answer(known, goesLeft(trees, node, values[feature[node]]) ? l : r, k);
   };
   const whole = (known: number): number => {
     let sum = 0;
@@ -59,20 +59,26 @@ for (const classCount of [2, 3]) {
     ["forest", trainForest],
     ["boosting", trainBoosting],
   ] as const) {
-    test(`tree Shapley values equal the definition over all subsets: ${name}, ${classCount} classes`, () => {
-      const data = makeData(200, 5, classCount, 61, 0.1);
-      const model = train(data, { nEstimators: 4, maxDepth: 6, seed: 2 });
-      const outputs = classCount === 2 ? 1 : classCount;
-      for (let row = 0; row < 6; row++) {
-        const values = Float64Array.from(data.columns, (column) => Math.fround(column[row]));
-        const { parts } = makeExplainer(model).explain(values);
-        for (let k = 0; k < outputs; k++) {
-          shapleyByDefinition(model, values, k).forEach((part, j) => {
-            expect(Math.abs(parts[j * outputs + k] - part)).toBeLessThan(1e-12);
-          });
+    test.each([
+      ["numbers", []],
+      ["categories", [2, 3, 4]],
+    ])(
+      `tree Shapley values equal the definition over all subsets: ${name}, ${classCount} classes, %s`,
+      (_, categoricalFeatures) => {
+        const data = makeCategorical(200, [3, 9, 30], classCount, 61, 0.1);
+        const model = train(data, { nEstimators: 4, maxDepth: 6, seed: 2, categoricalFeatures });
+        const outputs = classCount === 2 ? 1 : classCount;
+        for (let row = 0; row < 6; row++) {
+          const values = Float64Array.from(data.columns, (column) => Math.fround(column[row]));
+          const { parts } = makeExplainer(model).explain(values);
+          for (let k = 0; k < outputs; k++) {
+            shapleyByDefinition(model, values, k).forEach((part, j) => {
+              expect(Math.abs(parts[j * outputs + k] - part)).toBeLessThan(1e-12);
+            });
+          }
         }
-      }
-    });
+      },
+    );
   }
 }
 

@@ -8,7 +8,7 @@ import {
   mostLikely,
   predictProbabilities,
 } from "../../../src/engine/index.ts";
-import { makeData } from "./seeded-data.ts";
+import { makeCategorical, makeData } from "./seeded-data.ts";
 
 /** Runs the ONNX form of a classifier on columns. */
 async function runOnnx(
@@ -101,3 +101,22 @@ test("the same classifier gives the same ONNX bytes", () => {
   });
   expect(encodeOnnx(fitted)).toEqual(encodeOnnx(fitted));
 });
+
+for (const modelType of ["random_forest", "extra_trees", "gradient_boosting"] as const) {
+  for (const classCount of [2, 4]) {
+    test(`onnxruntime answers as the engine does, to 1e-6: ${modelType} with categories, ${classCount} classes`, async () => {
+      const data = makeCategorical(600, [2, 30, 255], classCount, 50 + classCount, 0.1);
+      const { categoricalFeatures } = data;
+      const params = { nEstimators: 30, categoricalFeatures };
+      const free = modelType === "gradient_boosting" ? { catSmooth: 0, minDataPerGroup: 2, maxCatThreshold: 256 } : {};
+      const fitted = fitClassifier({ data, modelType, calibration: "temperature", seed: 3, params: { ...params, ...free } });
+      const odd = [Number.NaN, 0, -0, -1, 2.5, 1e30, 255, 256, 1e-45, 31, 32, 33];
+      const columns = data.columns.map((column, j) =>
+        column.slice(0, 200).map((value, row) => (row % 3 === 0 ? odd[(row / 3 + j) % odd.length] : value)),
+      );
+      const expected = predictProbabilities(fitted, columns);
+      const { probabilities } = await runOnnx(fitted, columns);
+      expect(expected.reduce((most, value, i) => Math.max(most, Math.abs(value - probabilities[i])), 0)).toBeLessThan(1e-6);
+    });
+  }
+}

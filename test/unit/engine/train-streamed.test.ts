@@ -14,7 +14,7 @@ import {
   trainForest,
   trainStreamed,
 } from "../../../src/engine/index.ts";
-import { makeData } from "./seeded-data.ts";
+import { makeCategorical, makeData } from "./seeded-data.ts";
 
 /** The columns in pieces of uneven length, each overwritten by the next one; every other column as float32. */
 function inPieces({ columns, ...targets }: TrainingData, asked: number[] = []): StreamedData {
@@ -52,6 +52,16 @@ describe("training from columns that are read one after the other gives the mode
     ],
     "boosting, balanced classes": ["gradient_boosting", makeData(800, 4, 2, 5), { nEstimators: 4, classWeight: "balanced" }],
     "boosting, monotone": ["gradient_boosting", makeData(800, 3, 2, 5), { nEstimators: 4, monotonicCst: [1, 0, -1] }],
+    "boosting, categories": [
+      "gradient_boosting",
+      makeCategorical(900, [40, 5], 2, 6, 0.1),
+      { nEstimators: 5, categoricalFeatures: [2, 3], nIterNoChange: 3 },
+    ],
+    "forest, categories": [
+      "random_forest",
+      makeCategorical(700, [40, 5], 3, 6, 0.1),
+      { nEstimators: 5, categoricalFeatures: [2, 3] },
+    ],
     forest: ["random_forest", makeData(1200, 6, 2, 6, 0.05), { nEstimators: 8 }],
     "forest, weights and classes": ["random_forest", weighted(makeData(700, 4, 4, 7)), { nEstimators: 6, maxDepth: 7 }],
     "extra trees, balanced": ["extra_trees", makeData(700, 4, 3, 8, 0.2), { nEstimators: 6, classWeight: "balanced" }],
@@ -84,6 +94,29 @@ test("a classifier of streamed columns has the file of fitClassifier's without c
   }
   await expect(fitStreamed({ modelType: "random_forest", data: inPieces(data), seed: 1, classes: ["a", "b"] })).rejects.toThrow(
     /classes must be 3 different names; got 2/,
+  );
+  const coded = makeCategorical(300, [7], 2, 3);
+  const named = {
+    modelType: "extra_trees",
+    params: { nEstimators: 3, categoricalFeatures: ["town"] },
+    featureNames: ["a", "b", "town"],
+  } as const;
+  expect(encodeModel(await fitStreamed({ ...named, data: inPieces(coded), seed: 2 }))).toEqual(
+    encodeModel(fitClassifier({ ...named, data: coded, calibration: "none", seed: 2 })),
+  );
+});
+
+test("a streamed value that is no category is refused with its row", async () => {
+  const { columns, ...rest } = makeCategorical(500, [9], 2, 6);
+  const wrong = {
+    ...rest,
+    columns: columns.with(
+      2,
+      columns[2].map((value, row) => (row === 321 ? 255 : value)),
+    ),
+  };
+  await expect(trainStreamed("extra_trees", inPieces(wrong), { categoricalFeatures: [2] })).rejects.toThrow(
+    /column 2 is categorical: row 321 must be an integer in \[0, 254\]/,
   );
 });
 
