@@ -1,8 +1,9 @@
 import { RequeenError } from "../../core/errors.ts";
+import { columnAskedBothWays } from "../category-sets.ts";
 import type { FittedClassifier, Naming } from "../fit-classifier.ts";
 import type { TreeModel } from "../model.ts";
 import { PARAMETERS } from "../parameter-tables.ts";
-import { resolveParameters } from "../parameters.ts";
+import { modelParameters, resolveParameters } from "../parameters.ts";
 import { LIMITS } from "../training-data.ts";
 import { TreeBuilder } from "../tree-ensemble.ts";
 
@@ -18,6 +19,16 @@ export type ForeignNode =
       readonly left: number;
       readonly right: number;
       /** Training weight that reached the node; null = the file does not say. */
+      readonly cover: number | null;
+    }
+  | {
+      /** As a split, but the values of `categories` go left. */
+      readonly kind: "categories";
+      readonly feature: number;
+      readonly categories: readonly number[];
+      readonly missingLeft: boolean;
+      readonly left: number;
+      readonly right: number;
       readonly cover: number | null;
     }
   | { readonly kind: "leaf"; readonly values: readonly number[]; readonly cover: number | null };
@@ -75,13 +86,16 @@ export function fromForeignTrees(ensemble: ForeignEnsemble, naming: Naming): Fit
   };
   for (const tree of inRounds(ensemble, outputs, classOf)) addTree(builder, tree, columnOf, place, writer);
   const modelType = kind === "forest" ? "random_forest" : "gradient_boosting";
+  const finished = builder.finish();
+  const both = finished.categories === null ? -1 : columnAskedBothWays(finished.feature, finished.categories);
+  if (both >= 0) refuse(`the file of ${writer} asks feature ${naming.featureNames[both]} for thresholds and for categories`);
   const model: TreeModel = {
     kind: "trees",
     modelType,
     featureCount,
     classCount,
-    params: resolveParameters(PARAMETERS[modelType], {}, modelType),
-    trees: builder.finish(),
+    params: modelParameters(PARAMETERS[modelType], resolveParameters(PARAMETERS[modelType], {}, modelType)),
+    trees: finished,
     baseline: ensemble.baseline === null ? null : baselineOf(ensemble.baseline, classOf, outputs, turned),
   };
   return {
@@ -171,7 +185,10 @@ function addTree(
     const column = columnOf[source.feature];
     if (column === undefined)
       throw broken(`a tree in the file of ${writer} asks feature ${source.feature} of ${columnOf.length}`);
-    const left = builder.split(node, column, source.threshold, source.missingLeft, cover);
+    const left =
+      source.kind === "split"
+        ? builder.split(node, column, source.threshold, source.missingLeft, cover)
+        : builder.splitCategories(node, column, source.categories, source.missingLeft, cover);
     open.push({ index: source.right, node: left + 1 }, { index: source.left, node: left });
   }
 }
@@ -187,6 +204,17 @@ function leavesBelow(nodes: readonly ForeignNode[], root: number): number {
     else open.push(node.left, node.right);
   }
   return count;
+}
+
+/** Categories beyond are refused: sets are written out a bit a category. */
+const LARGEST_CATEGORY = 65_535;
+
+/** @throws bad_model for a category that is too large. */
+export function checkCategories(categories: readonly number[], writer: string): readonly number[] {
+  const wrong = categories.find((category) => !(Number.isInteger(category) && category >= 0 && category <= LARGEST_CATEGORY));
+  if (wrong !== undefined)
+    refuse(`categories in the file of ${writer} must be integers in [0, ${LARGEST_CATEGORY}]; got ${wrong}`);
+  return categories;
 }
 
 const LARGEST_FLOAT32 = 3.4028234663852886e38;

@@ -1,4 +1,11 @@
-import { type ForeignEnsemble, type ForeignNode, type ForeignTree, floorFloat32, refuse } from "./imported-trees.ts";
+import {
+  checkCategories,
+  type ForeignEnsemble,
+  type ForeignNode,
+  type ForeignTree,
+  floorFloat32,
+  refuse,
+} from "./imported-trees.ts";
 
 const CATEGORICAL = 1;
 const DEFAULT_LEFT = 2;
@@ -8,7 +15,7 @@ const MISSING_NAN = 2;
 /**
  * Reads a model of LightGBM in its text form (`booster.save_model`), objectives `binary` and `multiclass`.
  * Source of the form: src/io/tree.cpp of LightGBM 4.
- * @throws bad_model for another objective, categorical splits, linear leaves, zeros taken as missing, or a broken file.
+ * @throws bad_model for another objective, linear leaves, zeros taken as missing, or a broken file.
  */
 export function readLightGbm(text: string): ForeignEnsemble {
   const [head = "", ...blocks] = text.split(/^Tree=\d+\s*$/m);
@@ -86,23 +93,45 @@ function readTree(fields: ReadonlyMap<string, string>, output: number, scale: nu
     numbers(fields, "leaf_count", leafCount),
   ];
   const child = (index: number): number => (index < 0 ? splits - 1 - index : index);
+  const sets = readSets(fields);
   const nodes = feature.map((column, node): ForeignNode => {
     const limit = Number(threshold[node]);
-    return {
-      kind: "split",
-      feature: column,
-      threshold: floorFloat32(limit),
-      missingLeft: missingGoesLeft(Number(kinds[node]), limit),
-      left: child(Number(left[node])),
-      right: child(Number(right[node])),
-      cover: Number(covers[node]),
-    };
+    const below = { left: child(Number(left[node])), right: child(Number(right[node])), cover: Number(covers[node]) };
+    const kind = Number(kinds[node]);
+    if ((kind & CATEGORICAL) === 0)
+      return {
+        kind: "split",
+        feature: column,
+        threshold: floorFloat32(limit),
+        missingLeft: missingGoesLeft(kind, limit),
+        ...below,
+      };
+    const categories =
+      sets[limit] ?? refuse(`a LightGBM tree asks set of categories ${limit} of ${sets.length}; the file is broken`);
+    // what is missing is in no set
+    return { kind: "categories", feature: column, categories, missingLeft: false, ...below };
   });
   return { nodes: [...nodes, ...leafCovers.map((cover, index) => leaf(index, cover))], output };
 }
 
+/** The categories that go left, of each set of a tree: set i is words cat_boundaries[i] to [i + 1] of cat_threshold, a bit a category. */
+function readSets(fields: ReadonlyMap<string, string>): (readonly number[])[] {
+  const sets = fields.has("num_cat") ? count(fields, "num_cat") : 0;
+  if (sets === 0) return [];
+  const starts = numbers(fields, "cat_boundaries", sets + 1);
+  const words = numbers(fields, "cat_threshold", Number(starts[sets]));
+  return Array.from({ length: sets }, (_, set) => {
+    const own = words.slice(starts[set], starts[set + 1]);
+    const members = own.flatMap((word, at) =>
+      Array.from({ length: 32 }, (_, bit) => (((word >>> bit) & 1) === 1 ? at * 32 + bit : -1)).filter(
+        (category) => category >= 0,
+      ),
+    );
+    return checkCategories(members, "LightGBM");
+  });
+}
+
 function missingGoesLeft(kind: number, threshold: number): boolean {
-  if ((kind & CATEGORICAL) !== 0) refuse("a LightGBM tree splits a categorical feature; only numeric splits can be imported");
   const missing = (kind >> 2) & 3;
   const defaultLeft = (kind & DEFAULT_LEFT) !== 0;
   if (missing === MISSING_NAN) return defaultLeft;

@@ -1,5 +1,12 @@
 import { z } from "zod";
-import { belowFloat32, type ForeignEnsemble, type ForeignNode, type ForeignTree, refuse } from "./imported-trees.ts";
+import {
+  belowFloat32,
+  checkCategories,
+  type ForeignEnsemble,
+  type ForeignNode,
+  type ForeignTree,
+  refuse,
+} from "./imported-trees.ts";
 
 /** As much of XGBoost's model schema (doc/model.schema of the project) as a tree classifier needs. */
 const treeSchema = z.object({
@@ -8,6 +15,10 @@ const treeSchema = z.object({
   split_indices: z.array(z.int().min(0)),
   split_conditions: z.array(z.number()),
   split_type: z.array(z.int()).default([]),
+  categories: z.array(z.int()).default([]),
+  categories_nodes: z.array(z.int()).default([]),
+  categories_segments: z.array(z.int()).default([]),
+  categories_sizes: z.array(z.int()).default([]),
   default_left: z.array(z.union([z.boolean(), z.literal(0), z.literal(1)])),
   sum_hessian: z.array(z.number()),
 });
@@ -32,7 +43,7 @@ const modelSchema = z.object({
 /**
  * Reads a model of XGBoost in its JSON form (`booster.save_model("model.json")`), boosters `gbtree` and `dart`, objectives
  * `binary:logistic`, `multi:softprob` and `multi:softmax`.
- * @throws bad_model for another objective or booster, categorical splits, or a broken file.
+ * @throws bad_model for another objective or booster, or a broken file.
  */
 export function readXgboost(text: string): ForeignEnsemble {
   const parsed = modelSchema.safeParse(parseJson(text));
@@ -87,26 +98,46 @@ function readBaseline(text: string, outputs: number, binary: boolean): number[] 
   return scores;
 }
 
+/** The categories of each categorical node. */
+function readSets(tree: z.output<typeof treeSchema>): Map<number, readonly number[]> {
+  const { categories, categories_nodes: owners, categories_segments: segments, categories_sizes: sizes } = tree;
+  return new Map(
+    owners.map((node, i) => {
+      const from = segments[i] ?? -1;
+      const own = categories.slice(from, from + (sizes[i] ?? -1));
+      if (from < 0 || own.length === 0 || own.length !== sizes[i])
+        refuse(`the categories of node ${node} of an XGBoost tree are not all in the file`);
+      return [node, checkCategories(own, "XGBoost")];
+    }),
+  );
+}
+
 function readTree(tree: z.output<typeof treeSchema>, output: number, weight: number): ForeignTree {
   const { left_children: left, right_children: right, split_conditions: conditions, split_indices: features } = tree;
   const lengths = [right, conditions, features, tree.default_left, tree.sum_hessian].map((values) => values.length);
   if (left.length === 0 || lengths.some((length) => length !== left.length))
     refuse(`the arrays of an XGBoost tree must have equal lengths; got ${[left.length, ...lengths].join(", ")}`);
-  if (tree.split_type.some((type) => type !== 0))
-    refuse("an XGBoost tree splits a categorical feature; only numeric splits can be imported");
+  const sets = readSets(tree);
   const nodes = left.map((child, node): ForeignNode => {
     const condition = conditions[node] ?? Number.NaN;
     const cover = tree.sum_hessian[node] ?? null;
     if (child === -1) return { kind: "leaf", values: [condition * weight], cover };
-    return {
-      kind: "split",
-      feature: features[node] ?? -1,
-      threshold: belowFloat32(Math.fround(condition)),
-      missingLeft: Boolean(tree.default_left[node]),
-      left: child,
-      right: right[node] ?? -1,
-      cover,
-    };
+    const feature = features[node] ?? -1;
+    const missingLeft = Boolean(tree.default_left[node]);
+    const other = right[node] ?? -1;
+    if (tree.split_type[node] !== 1)
+      return {
+        kind: "split",
+        feature,
+        threshold: belowFloat32(Math.fround(condition)),
+        missingLeft,
+        left: child,
+        right: other,
+        cover,
+      };
+    // what XGBoost's set names goes right, ours left
+    const categories = sets.get(node) ?? refuse(`node ${node} of an XGBoost tree splits categories and names none`);
+    return { kind: "categories", feature, categories, missingLeft: !missingLeft, left: other, right: child, cover };
   });
   return { nodes, output };
 }

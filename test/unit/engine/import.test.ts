@@ -6,7 +6,7 @@ import { belowFloat32, floorFloat32 } from "../../../src/engine/import/imported-
 import { importModel } from "../../../src/engine/import/index.ts";
 import { decodeModel, encodeModel, encodeOnnx, predictRow } from "../../../src/engine/index.ts";
 
-/** Models of other programs with their own answers: test/fixtures/engine/import/make_models.py. */
+/** Models of other programs with their own answers: test/fixtures/engine/import/make_models.py and make_categorical.py. */
 const folder = new URL("../../fixtures/engine/import/", import.meta.url);
 const bytesOf = (file: string): Uint8Array => new Uint8Array(readFileSync(new URL(file, folder)));
 interface Case {
@@ -16,7 +16,9 @@ interface Case {
   readonly rows: readonly (readonly (number | null)[])[];
   readonly probabilities: readonly (readonly number[])[];
 }
-const { cases } = JSON.parse(readFileSync(new URL("cases.json", folder), "utf8")) as { cases: readonly Case[] };
+const cases = ["cases.json", "categorical.json"].flatMap(
+  (file) => (JSON.parse(readFileSync(new URL(file, folder), "utf8")) as { cases: readonly Case[] }).cases,
+);
 const naming = (classes: number) => ({
   classes: ["a", "b", "c"].slice(0, classes),
   featureNames: ["v", "w", "x", "y", "z"],
@@ -66,7 +68,6 @@ describe("what our trees cannot compute is refused by name", () => {
     new TextEncoder().encode(change(new TextDecoder().decode(bytesOf(file))));
 
   test.each([
-    ["categorical splits", () => refused(bytesOf("refused-categorical.txt")), /splits a categorical feature/],
     [
       "a regression",
       () => refused(bytesOf("refused-regression.txt")),
@@ -87,6 +88,16 @@ describe("what our trees cannot compute is refused by name", () => {
       "a child that is not there",
       () => refused(textOf("lightgbm-0.txt", (text) => text.replace(/right_child=\S+/, "right_child=77"))),
       /points to node 77/,
+    ],
+    [
+      "a set of categories that is not there",
+      () =>
+        refused(
+          textOf("lightgbm-categorical-0.txt", (text) =>
+            text.replace(/num_cat=[1-9]\d*/, "num_cat=1").replace(/cat_boundaries=.*/, "cat_boundaries=0 1"),
+          ),
+        ),
+      /cat_threshold of a LightGBM tree must be 1 numbers/,
     ],
     ["text", () => refused(new TextEncoder().encode("hello"), 2), /neither LightGBM's text form/],
     ["our own ONNX", () => refused(encodeOnnx(importModel(bytesOf("lightgbm-0.txt"), naming(2)))), /written by Requeen/],
