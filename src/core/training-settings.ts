@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** What a learner's parameter may be; which parameters there are and their ranges is the engine's to say (docs/guide/engine.md). */
-const value = z.union([z.number(), z.string(), z.boolean(), z.null(), z.array(z.number())]);
+const value = z.union([z.number(), z.string(), z.boolean(), z.null(), z.array(z.union([z.number(), z.string()]))]);
 
 /** How a specialist's models are trained and how parameters are searched. The original hyperparameters and grids stand behind it. */
 export const trainingSettingsSchema = z.strictObject({

@@ -157,6 +157,10 @@ async function uploadReports(
   await house.registry.uploadArtifact(place, "dataset.parquet", { filePath: await house.blobs.path(dataset.dataset_id) });
 }
 
+/** A parameter may be a list of a number a column, and the registry takes 6,000 characters: training_report.json has it whole. */
+const withoutLongLists = (_: string, value: unknown): unknown =>
+  Array.isArray(value) && value.length > 500 ? `${value.length} values, see training_report.json` : value;
+
 /** Names as the original trainer logged them (original-system.md 1.11), as far as they mean something here. */
 function paramsOf(run: Run, dataset: Dataset, verdict: VerdictRecord): Record<string, string> {
   const { options } = run;
@@ -177,7 +181,7 @@ function paramsOf(run: Run, dataset: Dataset, verdict: VerdictRecord): Record<st
     classes: dataset.classes.join(","),
     policy: `${verdict.verdict.policy.name}/${verdict.verdict.policy.version}`,
     champion_version: run.champion_version,
-    model_params: JSON.stringify(trainingReport(run)?.params ?? {}),
+    model_params: JSON.stringify(trainingReport(run)?.params ?? {}, withoutLongLists),
     calibrator: trainingReport(run)?.calibrator ?? null,
     calibrated_on: trainingReport(run)?.heldOut ?? null,
   };

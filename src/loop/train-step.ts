@@ -42,7 +42,7 @@ export async function trainStep(house: House, context: StepContext): Promise<Ste
     dataset,
     featureSchema: record.feature_schema,
     modelType,
-    params: paramsOf(modelType, specialist.training),
+    params: paramsOf(modelType, specialist, record.feature_names),
     search: run.options.hyperparameter_tuning ? searchOf(modelType, specialist.training) : null,
     trials: [],
     trainRows,

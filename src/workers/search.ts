@@ -1,8 +1,10 @@
-import type { ModelTypeName } from "../core/specialist.ts";
+import type { ModelTypeName, Specialist } from "../core/specialist.ts";
 import type { TrainingSettings } from "../core/training-settings.ts";
 import {
   type Grid,
+  numberCategorical,
   ORIGINAL_PRESETS,
+  PARAMETERS,
   type Params,
   separateTrials,
   type TuningMetric,
@@ -18,11 +20,25 @@ interface Preset {
 const presetOf = (modelType: ModelTypeName): Preset | null =>
   (ORIGINAL_PRESETS as Partial<Record<ModelTypeName, Preset>>)[modelType] ?? null;
 
-/** The parameters of a model type: the original ones, and the specialist's own over them. */
-export const paramsOf = (modelType: ModelTypeName, settings: TrainingSettings): Params => ({
-  ...presetOf(modelType)?.params,
-  ...settings.params[modelType],
-});
+/**
+ * The parameters of a model type: the original ones, and the specialist's own over them. Trees read the specialist's categorical columns as
+ * categories, unless it says which by itself; one with a monotone constraint keeps the order of its values.
+ * @param featureNames of the vectors to train on, in their order.
+ */
+export function paramsOf(
+  modelType: ModelTypeName,
+  { training, features }: Pick<Specialist, "training" | "features">,
+  featureNames: readonly string[],
+): Params {
+  const params: Params = { ...presetOf(modelType)?.params, ...training.params[modelType] };
+  if (!("categoricalFeatures" in PARAMETERS[modelType])) return params;
+  if (params.categoricalFeatures !== undefined) return numberCategorical(params, featureNames);
+  const { monotonicCst } = params;
+  const isOrdered = (column: number): boolean => Array.isArray(monotonicCst) && (monotonicCst[column] ?? 0) !== 0;
+  const named = "columns" in features ? features.columns.filter(({ kind }) => kind === "categorical") : [];
+  const categorical = named.map(({ name }) => featureNames.indexOf(name)).filter((column) => column >= 0 && !isOrdered(column));
+  return categorical.length === 0 ? params : { ...params, categoricalFeatures: categorical };
+}
 
 /** A search as it crosses to a thread or a pod. */
 export interface Search {

@@ -41,7 +41,7 @@ const float64 = z.codec(z.base64(), z.instanceof(Float64Array), {
   encode: base64,
 });
 
-const parameter = z.union([z.number(), z.string(), z.boolean(), z.null(), z.array(z.number())]);
+const parameter = z.union([z.number(), z.string(), z.boolean(), z.null(), z.array(z.union([z.number(), z.string()]))]);
 const params = z.record(z.string(), parameter);
 const trial = z.strictObject({ params, score: z.number(), turn_scores: z.array(z.number()), row_share: z.number() });
 

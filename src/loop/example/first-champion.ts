@@ -48,7 +48,7 @@ export async function installFirstChampion(
       },
       featureSchema: dataset.feature_schema,
       modelType: "random_forest",
-      params: paramsOf("random_forest", specialist.training),
+      params: paramsOf("random_forest", specialist, dataset.feature_names),
       search: null,
       trials: [],
       trainRows: Uint32Array.from({ length: dataset.rows }, (_, row) => row),
