@@ -26,13 +26,27 @@ function run(dataDir: string, ...words: string[]): { seconds: number; stdout: st
   return { seconds: (performance.now() - startedAt) / 1000, stdout: child.stdout };
 }
 
+function runHive(dataDir: string, ...words: string[]): number {
+  const { seconds, stdout } = run(dataDir, "example", "hive", "--json", ...words);
+  const { runs } = JSON.parse(stdout) as { runs: { state: string }[] };
+  if (runs.length !== 5 || runs.some(({ state }) => state !== "finished"))
+    throw new Error("the hive example did not finish five runs");
+  return seconds;
+}
+
 try {
   if (!flags["skip-examples"]) {
-    const hive = run("hive", "example", "hive", "--json");
-    const { runs } = JSON.parse(hive.stdout) as { runs: { state: string }[] };
-    if (runs.length !== 5 || runs.some(({ state }) => state !== "finished"))
-      throw new Error("the hive example did not finish five runs");
-    rows.push(againstBudget("hive example, whole process", "s", hive.seconds, 5));
+    const hive = runHive("hive");
+    rows.push(againstBudget("hive example, whole process", "s", hive, 5));
+    rows.push(
+      againstBudget(
+        "hive example with the original grid in every fit, whole process",
+        "s",
+        runHive("hive-grid", "--tune"),
+        2,
+        null,
+      ),
+    );
 
     const status = Array.from({ length: 9 }, () => run("hive", "status", "--json"));
     const answer = JSON.parse(status[0]?.stdout ?? "") as { totals: { human_labels: number } };

@@ -104,6 +104,21 @@ describe("hive", () => {
     await close();
   });
 
+  test("with --tune every final fit has searched the original system's 27 forests, and the verdicts come all the same", async () => {
+    const folder = newFolder();
+    const { runs } = await json<{ runs: ShownRun[] }>(folder, "example", "hive", "--tune");
+    for (const { run_id, state, verdict } of runs) {
+      expect([state, verdict?.decision]).toEqual(["finished", "promote"]);
+      const { steps } = await json<{ steps: { step: string; result: { report?: { tuning: { trials: unknown[] } } } }[] }>(
+        folder,
+        "runs",
+        "show",
+        run_id,
+      );
+      expect(steps.find(({ step }) => step === "train")?.result.report?.tuning.trials.length).toBe(27);
+    }
+  });
+
   test("labels as the original system fabricated them are refused, and what was seen is named", async () => {
     const folder = newFolder();
     const { runs } = await json<{ runs: ShownRun[] }>(folder, "example", "hive", "--feedback", "original");

@@ -41,6 +41,7 @@ export const example = defineCommand({
       value: "<kind>",
       type: z.enum(["simulated", "original"]).default("simulated"),
     },
+    tune: { summary: "hive: search the original system's grid of 27 forests inside every fit", type: z.boolean().default(false) },
   },
   examples: [
     { line: "requeen example hive", does: "retrains the five specialists and shows their verdicts" },
@@ -54,11 +55,12 @@ export const example = defineCommand({
   async run(values, context): Promise<Answer> {
     const house = await context.openHouse();
     const lines = stepLines(context.progress);
-    const { seed, feedback, batches = null } = values;
+    const { seed, feedback, tune, batches = null } = values;
     if (values.name === "hive") {
       const result = await runHiveExample(house, {
         seed,
         feedback,
+        tune,
         signal: context.signal,
         onEvent: lines.event,
         onStage: lines.stage,

@@ -25,6 +25,8 @@ export interface HiveRequest {
   readonly seed: number;
   /** `simulated`: reviewers with rules, noise and disagreement; `original`: the fabricated labels of the system that Requeen replaces. */
   readonly feedback: "simulated" | "original";
+  /** Search the specialists' grids, by default the original system's, inside every fit. Default false. */
+  readonly tune?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: (event: RunEvent) => void;
   readonly onStage?: (specialist: string, text: string) => void;
@@ -117,7 +119,8 @@ async function runSpecialist(
   const open = await openRun(house, specialist);
   const options = { signal: request.signal, ...(request.onEvent === undefined ? {} : { onEvent: request.onEvent }) };
   if (open !== null) return resumeRun(house, open.run_id, options);
-  return retrain({ ...house, actor: ACTOR }, { specialist, by: ACTOR, reason: "evidence" }, options);
+  const wanted = { specialist, by: ACTOR, reason: "evidence", hyperparameterTuning: request.tune } as const;
+  return retrain({ ...house, actor: ACTOR }, wanted, options);
 }
 
 /** Plans of each specialist that wait for the one who tries the review page. */
