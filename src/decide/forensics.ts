@@ -64,10 +64,20 @@ function labelSources(rows: readonly LabelRow[], seed: number): LabelSource[] {
 
 /** The same reviewer on the same opinion more than once: all but the newest are put aside. */
 function findRepeats(rows: readonly LabelRow[]): Finding[] {
+  // most opinions have one judgement: only of the others a key is made
+  const first = new Map<string, number>();
   const newest = new Map<string, number>();
+  const keyOf = (row: LabelRow): string => JSON.stringify([row.reviewer, row.opinion_id]);
   const older: number[] = [];
   rows.forEach((row, index) => {
-    const key = JSON.stringify([row.reviewer, row.opinion_id]);
+    const earlier = first.get(row.opinion_id);
+    if (earlier === undefined) {
+      first.set(row.opinion_id, index);
+      return;
+    }
+    const own = rows[earlier];
+    if (own !== undefined && !newest.has(keyOf(own))) newest.set(keyOf(own), earlier);
+    const key = keyOf(row);
     const before = newest.get(key);
     if (before === undefined) {
       newest.set(key, index);

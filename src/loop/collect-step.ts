@@ -7,6 +7,7 @@ import {
   type EvidencePlan,
   examineLabels,
   type Finding,
+  type LabelRow as ForensicRow,
   planEvidence,
   type QualityReport,
   ROW_REASONS,
@@ -21,7 +22,7 @@ import { featureNamesOf } from "./feature-names.ts";
 import { haveRunFile, RUN_FILES } from "./fetch-file.ts";
 import { generatedRows } from "./first-from-synthetic.ts";
 import { byPolicy, summarizeFinding, takeDown } from "./forensics.ts";
-import { type Gathered, gatherLabels, type LabelledOpinion } from "./gather-labels.ts";
+import { type Gathered, gatherLabels, type Judgement, type LabelledOpinion } from "./gather-labels.ts";
 import type { House } from "./house.ts";
 import type { StepContext, StepOutcome } from "./run-steps.ts";
 
@@ -211,19 +212,8 @@ interface Examined {
 /** Looks at the human judgements; demotes in the store what is not a person's. */
 async function examine(house: House, gathered: Gathered, specialist: Specialist, seed: number): Promise<Examined> {
   const human = gathered.judgements.filter((judgement) => isHuman(judgement.tier));
-  const { width, features } = gathered;
   const found = examineLabels(
-    human.map(({ row, opinion_id, reviewer, recommendation, rating, submitted_at, tier, opinion_confidence, ...rest }) => ({
-      opinion_id,
-      reviewer,
-      recommendation,
-      rating,
-      submitted_at,
-      tier,
-      opinion_confidence,
-      opinion_decision: rest.opinion_state === "no_champion" || rest.opinion_state === "generated" ? null : rest.opinion_decision,
-      ...(row < 0 ? {} : { features: features.subarray(row * width, (row + 1) * width) }),
-    })),
+    human.map((judgement) => new ExaminedJudgement(judgement, gathered)),
     { classes: specialist.classes, seed },
   );
   const findings = byPolicy(found, house.policyOf(specialist));
@@ -232,6 +222,48 @@ async function examine(house: House, gathered: Gathered, specialist: Specialist,
   const fallen = await takeDown(house, ids, effects, findings, human[0]?.opinion_id ?? "");
   return { findings, fallen };
 }
+
+/** A judgement as forensics reads it. A view: copies of 200,000 judgements, each with a view of its vector, are a tenth of a gigabyte. */
+class ExaminedJudgement implements ForensicRow {
+  readonly #judgement: Judgement;
+  readonly #gathered: Gathered;
+
+  constructor(judgement: Judgement, gathered: Gathered) {
+    this.#judgement = judgement;
+    this.#gathered = gathered;
+  }
+  get opinion_id() {
+    return this.#judgement.opinion_id;
+  }
+  get reviewer() {
+    return this.#judgement.reviewer;
+  }
+  get recommendation() {
+    return this.#judgement.recommendation;
+  }
+  get rating() {
+    return this.#judgement.rating;
+  }
+  get submitted_at() {
+    return this.#judgement.submitted_at;
+  }
+  get tier() {
+    return this.#judgement.tier;
+  }
+  get opinion_confidence() {
+    return this.#judgement.opinion_confidence;
+  }
+  get opinion_decision() {
+    const { opinion_state, opinion_decision } = this.#judgement;
+    return opinion_state === "no_champion" || opinion_state === "generated" ? null : opinion_decision;
+  }
+  get features() {
+    const { row } = this.#judgement;
+    const { width, features } = this.#gathered;
+    return row < 0 ? NO_VECTOR : features.subarray(row * width, (row + 1) * width);
+  }
+}
+const NO_VECTOR = new Float64Array();
 
 type Usable = Pick<Gathered, "opinions" | "features" | "unusable"> & { readonly leftOut: Record<string, number> };
 

@@ -81,7 +81,7 @@ export async function gatherLabels(
     const chosen = reason === null ? chooseLabel(rows, classOf) : null;
     if (reason !== null) unusable[reason] = (unusable[reason] ?? 0) + 1;
     for (const { features: _vector, ...judgement } of rows)
-      judgements.push({ ...judgement, row: chosen === null ? -1 : opinions.length });
+      judgements.push(Object.assign(judgement, { row: chosen === null ? -1 : opinions.length }));
     if (chosen === null || first.features === null) return;
     matrix.push(first.features);
     opinions.push(chosen);
@@ -166,6 +166,11 @@ function whyUnusable(row: LabelRow, schema: string, width: number): string | nul
 }
 
 function chooseLabel(rows: readonly LabelRow[], classOf: ReadonlyMap<string, number>): LabelledOpinion | null {
+  const [only] = rows;
+  if (only !== undefined && rows.length === 1) {
+    const label = classOf.get(only.recommendation) ?? -1;
+    return label < 0 ? null : labelledOpinion(only, { label, agreement: 1, reviewers: 1, sequence: only.sequence });
+  }
   const human = rows.filter((row) => isHuman(row.tier));
   const voters = human.length > 0 ? human : rows.slice(-1);
   const newestFirst = voters.toSorted((a, b) => b.submitted_at - a.submitted_at || b.sequence - a.sequence);
@@ -180,22 +185,33 @@ function chooseLabel(rows: readonly LabelRow[], classOf: ReadonlyMap<string, num
   const [label, agreeing] = winner;
   const source = agreeing.find((row) => row.tier === "blind") ?? agreeing[0];
   if (source === undefined) return null;
-  return {
-    opinion_id: source.opinion_id,
-    plan_id: source.plan_id,
-    group: source.group,
-    feedback_id: source.feedback_id,
+  return labelledOpinion(source, {
     label,
-    tier: source.tier,
     agreement: agreeing.length / voters.length,
-    disputed: false,
     reviewers: new Set(voters.map((row) => row.reviewer)).size,
-    propensity: source.propensity === null ? null : source.propensity / (source.base_propensity ?? 1),
-    judged_at: source.evaluated_at,
-    labelled_at: source.submitted_at,
     sequence: Math.max(...voters.map((row) => row.sequence)),
-  };
+  });
 }
+
+/** @param source the judgement that the label is taken from. */
+const labelledOpinion = (
+  source: LabelRow,
+  { label, agreement, reviewers, sequence }: Pick<LabelledOpinion, "label" | "agreement" | "reviewers" | "sequence">,
+): LabelledOpinion => ({
+  opinion_id: source.opinion_id,
+  plan_id: source.plan_id,
+  group: source.group,
+  feedback_id: source.feedback_id,
+  label,
+  tier: source.tier,
+  agreement,
+  disputed: false,
+  reviewers,
+  propensity: source.propensity === null ? null : source.propensity / (source.base_propensity ?? 1),
+  judged_at: source.evaluated_at,
+  labelled_at: source.submitted_at,
+  sequence,
+});
 
 /** Rows of float64, doubling its room. */
 class GrowingMatrix {

@@ -64,15 +64,15 @@ export async function writeParquet(
   try {
     const writer = fileWriter(path);
     const parquet = new ParquetWriter({ writer, schema: schemaOf(fields), createdBy: CREATED_BY });
-    let group = emptyGroup(fields);
+    let group = fields.map(({ kind }): GroupColumn => (kind === "text" ? [] : new Float64Array()));
+    let room = 0;
     let filled = 0;
     let rows = 0;
     const flush = async (): Promise<void> => {
       await parquet.write({
-        columnData: fields.map((field, index) => columnSource(field, group[index] ?? [])),
+        columnData: fields.map((field, index) => columnSource(field, group[index] ?? [], filled)),
         rowGroupSize: filled,
       });
-      group = emptyGroup(fields);
       filled = 0;
       await turn();
     };
@@ -80,7 +80,12 @@ export async function writeParquet(
       checkBatch(batch, fields);
       for (let from = 0; from < batch.rows; ) {
         const to = Math.min(batch.rows, from + groupRows - filled);
-        fields.forEach((field, index) => void append(group[index] ?? [], batch.columns[field.name] ?? [], from, to));
+        if (filled + to - from > room) {
+          // a small table comes in one batch, and gets no more room than it needs
+          room = room === 0 ? Math.min(groupRows, batch.rows) : groupRows;
+          group = group.map((column) => withRoom(column, room));
+        }
+        fields.forEach((field, index) => void put(group[index] ?? [], filled, batch.columns[field.name] ?? [], from, to));
         filled += to - from;
         rows += to - from;
         from = to;
@@ -96,24 +101,35 @@ export async function writeParquet(
   }
 }
 
-type GroupColumn = (number | string | null)[];
-const emptyGroup = (fields: readonly ParquetField[]): GroupColumn[] => fields.map(() => []);
+/** A column of the row group that is being filled; its room is used again for the next. NaN = null. */
+type GroupColumn = Float64Array | (string | null)[];
 
-function append(group: GroupColumn, values: NumberColumn | TextColumn, from: number, to: number): void {
-  for (let row = from; row < to; row += 1) group.push(values[row] ?? null);
+function withRoom(column: GroupColumn, rows: number): GroupColumn {
+  if (!(column instanceof Float64Array)) return column;
+  const larger = new Float64Array(rows);
+  larger.set(column);
+  return larger;
 }
 
-function columnSource({ name, kind }: ParquetField, values: GroupColumn): ColumnSource {
-  if (kind === "text") return { name, data: values };
+function put(group: GroupColumn, at: number, values: NumberColumn | TextColumn, from: number, to: number): void {
+  if (group instanceof Float64Array)
+    for (let row = from; row < to; row += 1) group[at + row - from] = Number(values[row] ?? Number.NaN);
+  else for (let row = from; row < to; row += 1) group[at + row - from] = values[row] as string | null; // checkBatch
+}
+
+function columnSource({ name, kind }: ParquetField, group: GroupColumn, rows: number): ColumnSource {
+  if (!(group instanceof Float64Array)) return { name, data: group.slice(0, rows) };
+  const values = group.subarray(0, rows);
   // PLAIN keeps -0 apart from 0, which a dictionary would not
-  if (kind === "double") return { name, data: values.map(nullForNaN), encoding: "PLAIN" };
-  return { name, data: values.map((value) => integer(value, name)) };
+  if (kind === "double")
+    return { name, data: values.some(Number.isNaN) ? Array.from(values, nullForNaN) : values, encoding: "PLAIN" };
+  return { name, data: Array.from(values, (value) => integer(value, name)) };
 }
 
-const nullForNaN = (value: number | string | null): number | string | null => (Number.isNaN(value) ? null : value);
+const nullForNaN = (value: number): number | null => (Number.isNaN(value) ? null : value);
 
-function integer(value: number | string | null, name: string): bigint | null {
-  if (value === null || Number.isNaN(value)) return null;
+function integer(value: number, name: string): bigint | null {
+  if (Number.isNaN(value)) return null;
   if (Number.isSafeInteger(value)) return BigInt(value);
   throw new RequeenError("bad_data", `column ${name} must hold integers up to 2^53 - 1; got ${value}`, { column: name });
 }
