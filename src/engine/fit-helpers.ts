@@ -1,6 +1,6 @@
 import type { PartTask } from "./boosting-parts.ts";
 import type { SharedForest } from "./forest-share.ts";
-import { FIRST_ADDRESS } from "./kernels/kernels.ts";
+import { FIRST_ADDRESS } from "./kernels/first-address.ts";
 
 /**
  * Threads that help inside one fit. All share the run's memory. Work is cut into parts (of a pass over rows, or trees of a forest) that any

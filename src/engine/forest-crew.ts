@@ -24,7 +24,7 @@ import {
   takeSlot,
 } from "./forest-share.ts";
 import type { ForestTask } from "./forest-tree.ts";
-import { FIRST_ADDRESS } from "./kernels/kernels.ts";
+import { FIRST_ADDRESS } from "./kernels/first-address.ts";
 import { deriveSeed, mix32 } from "./seeded-random.ts";
 import { TreeBuilder } from "./tree-ensemble.ts";
 

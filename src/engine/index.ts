@@ -79,9 +79,8 @@ export {
   scoreTrials,
   separateTrials,
   type Trial,
-  TUNING_METRICS,
   type Tuning,
-  type TuningMetric,
   type TuningOptions,
   tuneClassifier,
 } from "./tune.ts";
+export { TUNING_METRICS, type TuningMetric } from "./tuning-metrics.ts";

@@ -8,13 +8,11 @@ import { type ParameterValue, resolveParameters } from "./parameters.ts";
 import { deriveSeed, SeededRandom } from "./seeded-random.ts";
 import { splitFolds, splitTemporal, type Turn, turnsOfFolds } from "./split-folds.ts";
 import { checkTrainingData, type TrainingData, takeColumnRows, takeRows, throwIfCancelled, type Watch } from "./training-data.ts";
+import type { TuningMetric } from "./tuning-metrics.ts";
 
 export type Params = Readonly<Record<string, ParameterValue>>;
 /** Values to try of each parameter. */
 export type Grid = Readonly<Record<string, readonly ParameterValue[]>>;
-
-export const TUNING_METRICS = ["log_loss", "brier", "accuracy", "macro_f1", "roc_auc"] as const;
-export type TuningMetric = (typeof TUNING_METRICS)[number];
 
 export interface TuningOptions {
   /** "grid": every combination. "random": `trials` of them. "halving": all, on a third of the rows; the better third on more; and so on. */

@@ -1,4 +1,4 @@
-import { dismissHelper, type FitTicket, inviteHelper, reportLostHelper } from "../engine/index.ts";
+import { dismissHelper, type FitTicket, inviteHelper, reportLostHelper } from "../engine/fit-helpers.ts";
 
 interface Place<W> {
   readonly ticket: FitTicket;

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { type FitHelpers, type FitTicket, reportLostHelper } from "../engine/index.ts";
+import { type FitHelpers, type FitTicket, reportLostHelper } from "../engine/fit-helpers.ts";
 
 // the thread's file is TypeScript when run from source and JavaScript when built
 const threadFile = new URL(import.meta.url.endsWith(".ts") ? "./helper-thread.ts" : "./helper-thread.js", import.meta.url);

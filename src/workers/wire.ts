@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { RequeenError } from "../core/errors.ts";
 import { MODEL_TYPES } from "../core/specialist.ts";
-import { type Trial, TUNING_METRICS } from "../engine/index.ts";
+import type { Trial } from "../engine/index.ts";
+import { TUNING_METRICS } from "../engine/tuning-metrics.ts";
 import type { JobName, Jobs } from "./protocol.ts";
 import type { Search } from "./search.ts";
 

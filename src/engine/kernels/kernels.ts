@@ -1,4 +1,5 @@
 import { emitHistogramKernels, type HistogramKernels, type HistogramLayout } from "./emit-histogram.ts";
+import { FIRST_ADDRESS } from "./first-address.ts";
 import { WASM_BASE64 } from "./wasm-bytes.ts";
 
 type Address = number;
@@ -209,8 +210,6 @@ const EXPORTS = [
   "explainTrees",
 ] as const satisfies readonly (keyof KernelExports)[];
 
-/** AssemblyScript's own few bytes (module constants) end below this, and those of a gate (fit-helpers.ts) stand before it. */
-export const FIRST_ADDRESS = 4096;
 const PAGE_BYTES = 65_536;
 
 /** Addresses are passed as signed 32 bit: a training that needs more takes the plain form. */
