@@ -38,9 +38,9 @@ function shapeOf(trees: TreeEnsemble, featureCount: number) {
   const sizes = {
     row: featureCount * 4,
     path: featureCount * 16,
-    out: featureCount * 8,
+    out: featureCount * trees.width * 8,
     points: counts.reduce((sum, count) => sum + 2 * rowBytes(count), 0),
-    stack: (deepest + 2) * 3 * rowBytes(counts.at(-1) ?? 1),
+    stack: (deepest + 2) * (trees.width === 1 ? 3 : trees.width + 4) * rowBytes(counts.at(-1) ?? 1),
     trees: trees.roots.length * TREE_BYTES,
     values: trees.values.length * 4,
     nodes: inner * NODE_BYTES,
@@ -48,7 +48,7 @@ function shapeOf(trees: TreeEnsemble, featureCount: number) {
   return { pointsOf, counts, rowBytes, sizes };
 }
 
-/** In WebAssembly, two points at a time: see shap.as. Several numbers a leaf are walked one after the other. */
+/** In WebAssembly, two points at a time: see shap.as. */
 class ShapKernel implements AddsShap {
   private readonly outputs: number;
   private readonly width: number;
@@ -70,7 +70,7 @@ class ShapKernel implements AddsShap {
     this.opened = openKernels(shape.sizes);
     const { memory, at } = this.opened;
     this.row = new Float32Array(memory, at.row, featureCount);
-    this.parts = new Float64Array(memory, at.out, featureCount);
+    this.parts = new Float64Array(memory, at.out, featureCount * width);
     const path = new DataView(memory, at.path, featureCount * 16);
     for (let feature = 0; feature < featureCount; feature++) {
       path.setFloat64(feature * 16, 1, true);
@@ -111,11 +111,11 @@ class ShapKernel implements AddsShap {
       this.floats[this.answers[i]] = left ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
     }
     kernels.setShap(at.row, at.path, at.out);
-    for (let output = 0; output < outputs; output++) {
-      const [first, end] = this.treesOf[width === 1 ? output : 0];
+    for (const [offset, [first, end]] of this.treesOf.entries()) {
       parts.fill(0);
-      kernels.explainTrees(at.trees + first * TREE_BYTES, end - first, at.values + (width === 1 ? 0 : output * 4), at.stack);
-      for (let feature = 0; feature < parts.length; feature++) out[feature * outputs + output] += parts[feature];
+      kernels.explainTrees(at.trees + first * TREE_BYTES, end - first, at.values, at.stack, width);
+      // either a leaf says one number, of this output, or those of all outputs
+      for (let i = 0; i < parts.length; i++) out[width === 1 ? i * outputs + offset : i] += parts[i];
     }
   }
 

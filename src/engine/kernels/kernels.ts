@@ -131,7 +131,7 @@ export interface KernelExports {
   addShares(ended: Address, rows: number, leafRows: Address, values: Address, width: number, sums: Address): void;
   findLeaves(nodes: Address, roots: Address, depths: Address, trees: number, features: Address, out: Address): void;
   setShap(row: Address, path: Address, out: Address): void;
-  explainTrees(trees: Address, count: number, values: Address, stack: Address): void;
+  explainTrees(trees: Address, count: number, values: Address, stack: Address, width: number): void;
   multiply(a: Address, aRow: number, aStep: number, b: Address, out: Address, m: number, k: number, n: number, add: number): void;
   sumRows(matrix: Address, rows: number, units: number, out: Address): void;
   rectify(values: Address, count: number): void;

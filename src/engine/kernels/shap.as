@@ -7,7 +7,7 @@ let shapRow: usize = 0, shapPath: usize = 0, shapOut: usize = 0, shapValues: usi
 /** Bytes of a row of points, and where their places in (0, 1) stand. */
 let shapBytes: usize = 0, shapAt: usize = 0;
 
-/** row: f32 a feature; path: 16 bytes a feature, share 1 and fit 1; out: f64 a feature. */
+/** row: f32 a feature; path: 16 bytes a feature, share 1 and fit 1; out: f64 a feature and number of a leaf. */
 export function setShap(row: usize, path: usize, out: usize): void {
   shapRow = row; shapPath = path; shapOut = out;
 }
@@ -168,17 +168,92 @@ function walkSix(node: usize, p0: v128, p1: v128, p2: v128): void {
   said0 = sum0; said1 = sum1; said2 = sum2;
 }
 
+/** Numbers that a leaf says. */
+let shapWidth: usize = 1;
+
+/**
+ * As walkShap for several numbers a leaf, whose factors are the same. base: rows of points: the weights x the product; a row of sums for each number;
+ * one over the factor of the node's feature; an edge's factor over the one above; what its leaves weigh in the part; then the next level.
+ */
+function walkMany(node: usize, base: usize): void {
+  const bytes = shapBytes, at = shapAt, width = shapWidth;
+  const feature = <usize>load<u32>(node, 4);
+  const value = load<f32>(shapRow + (feature << 2));
+  const path = shapPath + (feature << 4);
+  const above = load<f64>(path);
+  const fitted = load<i64>(path, 8) != 0;
+  const goesLeft = value <= load<f32>(node) || (value != value && load<u32>(node, 8) != 0);
+  const sums = base + bytes, ones = sums + width * bytes, edges = ones + bytes, scales = edges + bytes, below = scales + bytes;
+  const out = shapOut + feature * (width << 3);
+  const fresh = fitted && above == 1;
+  for (let to = sums; to < ones; to += 16) v128.store(to, f64x2.splat(0));
+  if (fitted && !fresh) {
+    const a = f64x2.splat(above), b = f64x2.splat(1 - above), one = f64x2.splat(1);
+    for (let q: usize = 0; q < bytes; q += 16) v128.store(ones + q, f64x2.div(one, factorAt(a, b, v128.load(at + q))));
+  }
+  for (let side: usize = 0; side < 32; side += 16) {
+    const child = node + 16 + side;
+    const here = above * load<f64>(child);
+    const fit = fitted && goesLeft == (side == 0);
+    if (!fit && here == 0) continue;
+    const place = <usize>load<u32>(child, 8);
+    const isLeaf = load<u32>(child, 12) != 0;
+    const slope: f64 = fitted ? (fit ? 1 : 0) - here : 0;
+    const h = f64x2.splat(fitted ? here : here / above), s = f64x2.splat(slope), before = f64x2.splat(1 - above);
+    let weighed = f64x2.splat(0);
+    for (let q: usize = 0; q < bytes; q += 16) {
+      const product = v128.load(base + q);
+      let edge = factorAt(h, s, v128.load(at + q));
+      let scale = f64x2.mul(product, s);
+      if (fitted && !fresh) {
+        const one = v128.load(ones + q);
+        edge = f64x2.mul(edge, one);
+        scale = f64x2.mul(f64x2.mul(product, one), f64x2.sub(s, f64x2.mul(before, edge)));
+      }
+      v128.store(edges + q, edge);
+      v128.store(scales + q, scale);
+      weighed = f64x2.add(weighed, scale);
+      if (!isLeaf) v128.store(below + q, f64x2.mul(product, edge));
+    }
+    if (isLeaf) {
+      const weight = laneSum(weighed);
+      for (let k: usize = 0, to = sums; k < width; k++, to += bytes) {
+        const said = <f64>load<f32>(shapValues + ((place + k) << 2));
+        const all = f64x2.splat(said);
+        for (let q: usize = 0; q < bytes; q += 16) v128.store(to + q, f64x2.add(v128.load(to + q), f64x2.mul(v128.load(edges + q), all)));
+        if (fitted) store<f64>(out + (k << 3), load<f64>(out + (k << 3)) + weight * said);
+      }
+      continue;
+    }
+    store<f64>(path, here);
+    store<i64>(path, i64(fit), 8);
+    walkMany(place, below);
+    for (let k: usize = 0, to = sums, from = below + bytes; k < width; k++, to += bytes, from += bytes) {
+      let part = f64x2.splat(0);
+      for (let q: usize = 0; q < bytes; q += 16) {
+        const said = v128.load(from + q);
+        v128.store(to + q, f64x2.add(v128.load(to + q), f64x2.mul(v128.load(edges + q), said)));
+        part = f64x2.add(part, f64x2.mul(v128.load(scales + q), said));
+      }
+      if (fitted) store<f64>(out + (k << 3), load<f64>(out + (k << 3)) + laneSum(part));
+    }
+  }
+  store<f64>(path, above);
+  store<i64>(path, i64(fitted), 8);
+}
+
 /**
  * Adds the parts of each feature over `count` trees. trees: 12 bytes each: u32 root, u32 points, u32 bytes of a row of points; points: their
- * places, then their weights; values: f32, those of the wanted output; stack: three rows of points a level.
+ * places, then their weights; values: f32; stack: three rows of points a level, with several numbers a leaf four more than these.
  */
-export function explainTrees(trees: usize, count: i32, values: usize, stack: usize): void {
+export function explainTrees(trees: usize, count: i32, values: usize, stack: usize, width: i32): void {
   shapValues = values;
+  shapWidth = <usize>width;
   for (let tree = 0; tree < count; tree++, trees += 12) {
     shapAt = <usize>load<u32>(trees, 4);
     shapBytes = <usize>load<u32>(trees, 8);
     const root = <usize>load<u32>(trees), weights = shapAt + shapBytes;
-    if (shapBytes <= 48) {
+    if (width == 1 && shapBytes <= 48) {
       at0 = v128.load(shapAt);
       at1 = v128.load(shapAt, 16);
       at2 = v128.load(shapAt, 32);
@@ -186,6 +261,7 @@ export function explainTrees(trees: usize, count: i32, values: usize, stack: usi
       continue;
     }
     memory.copy(stack, weights, shapBytes);
-    walkShap(root, stack);
+    if (width == 1) walkShap(root, stack);
+    else walkMany(root, stack);
   }
 }
