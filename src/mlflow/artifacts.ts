@@ -10,7 +10,7 @@ import { findLoggedModel } from "./logged-models.ts";
 import { type Fields, int64, many, message, required, text } from "./message-fields.ts";
 import { invalid, MlflowError } from "./protocol-error.ts";
 import { findRun } from "./runs.ts";
-import { isLocalUri, localPath } from "./uri.ts";
+import { isLocalUri, localPath, schemeOf } from "./uri.ts";
 
 const PROXY_ROUTE = "/api/2.0/mlflow-artifacts/artifacts/";
 const UI_UPLOAD_LIMIT_BYTES = 10 * 1024 * 1024;
@@ -59,16 +59,8 @@ export const artifactEndpoints: readonly Endpoint[] = [
     const uri = findRun(context, request.run_id).artifact_uri ?? "";
     return { root_uri: uri, ...(await listAt(context, uri, path)) };
   }),
-  rpc(
-    ["POST"],
-    "artifacts/presigned-upload-url",
-    { run_id: required(text), path: required(text), expiration: int64 },
-    (context, request) => {
-      checkArtifactPath(request.path);
-      findRun(context, request.run_id);
-      throw new MlflowError("NOT_IMPLEMENTED", "Presigned uploads are not supported for the current artifact repository");
-    },
-  ),
+  noPresigned("upload"),
+  noPresigned("download"),
   rpc(
     ["GET"],
     "logged-models/{model_id}/artifacts/directories",
@@ -102,24 +94,44 @@ export const artifactEndpoints: readonly Endpoint[] = [
   endpoint("POST", "upload-artifact", "write", "ajax", uploadFromUi),
 ];
 
-function noMultipart(step: string, fields: Fields): Endpoint {
+/** Artifacts lie with this server, not in a store that signs addresses. */
+function noPresigned(direction: "upload" | "download"): Endpoint {
+  const what = direction === "upload" ? "proxied" : "runs with proxied";
+  const needed = direction === "upload" ? "a direct" : "a run with a direct";
   return rpc(
     ["POST"],
-    `mpu/${step}/{artifact_path...}`,
-    fields,
-    (_context, _request, raw) => {
-      checkRoute(String(raw.artifact_path));
-      throw new MlflowError("NOT_IMPLEMENTED", MULTIPART);
+    `artifacts/presigned-${direction}-url`,
+    { run_id: required(text), path: required(text), expiration: int64 },
+    (context, request) => {
+      checkArtifactPath(request.path);
+      const scheme = schemeOf(findRun(context, request.run_id).artifact_uri ?? "");
+      if (scheme === "mlflow-artifacts" || scheme.startsWith("http")) {
+        throw invalid(
+          `Presigned ${direction} is not supported for ${what} artifact storage (artifact URI scheme: ${scheme}). ` +
+            `This endpoint requires ${needed} cloud storage artifact URI.`,
+        );
+      }
+      throw new MlflowError("NOT_IMPLEMENTED", `Presigned ${direction}s are not supported for the current artifact repository`);
     },
-    { mount: "artifacts" },
+    { access: direction === "upload" ? "write" : "read" },
   );
+}
+
+/** The path is looked at first, then the body, then the caller is told that one PUT is the way. */
+function noMultipart(step: string, fields: Fields): Endpoint {
+  const asking = rpc(["POST"], `mpu/${step}/{path...}`, fields, () => {
+    throw new MlflowError("NOT_IMPLEMENTED", MULTIPART);
+  });
+  return endpoint("POST", asking.path, "write", "artifacts", (context, call) => {
+    routePath(call);
+    return asking.handle(context, { ...call, params: {} });
+  });
 }
 
 const queryValue = (call: Call, name: string): string | undefined => call.query?.find(([key]) => key === name)?.[1];
 
 /** The rest of the route as a path of the store; leading slashes are merged away as MLflow's router does. */
-const routePath = (call: Call): string => checkRoute(call.params.path ?? "");
-const checkRoute = (path: string): string => checkArtifactPath(path.replace(/^\/+/, ""));
+const routePath = (call: Call): string => checkArtifactPath((call.params.path ?? "").replace(/^\/+/, ""));
 
 function refuse(call: Call, message: string): never {
   routePath(call);

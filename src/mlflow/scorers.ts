@@ -31,7 +31,7 @@ export const scorerEndpoints: readonly Endpoint[] = [
   rpc(
     ["GET"],
     "scorers/list",
-    { experiment_id: required(text) },
+    { experiment_id: text },
     (context, request) => ({ scorers: someOrNone(latestOf(context, request.experiment_id).map((row) => answer(row))) }),
     V3_READ,
   ),
@@ -62,7 +62,7 @@ const answer = (row: ScorerRow): object => ({
 function register(context: Context, request: Message<typeof registration>): object {
   const { db } = context;
   checkLength("name", NAME_LIMIT, request.name);
-  if (!isJson(request.serialized_scorer)) throw invalid("Invalid value of serialized_scorer: it must be JSON");
+  if (!isJson(request.serialized_scorer)) throw invalid("serialized_scorer must be valid JSON");
   const time = context.now();
   return db.write(() => {
     const experimentId = findActiveExperiment(context, request.experiment_id).experiment_id;
@@ -105,13 +105,20 @@ function isJson(source: string): boolean {
   }
 }
 
-/** The newest version of each scorer of an experiment, by name. */
-const latestOf = (context: Context, experimentId: string): ScorerRow[] =>
-  context.db.all<ScorerRow>(
-    `${SELECT} WHERE s.experiment_id = ? AND v.scorer_version = (SELECT max(scorer_version) FROM scorer_versions WHERE scorer_id = s.scorer_id)
-     ORDER BY s.scorer_name`,
+/** The newest version of each scorer of an experiment, or of all that are active, by name. */
+function latestOf(context: Context, experimentId: string | undefined): ScorerRow[] {
+  const newest = "v.scorer_version = (SELECT max(scorer_version) FROM scorer_versions WHERE scorer_id = s.scorer_id)";
+  if (experimentId === undefined) {
+    return context.db.all<ScorerRow>(
+      `${SELECT} JOIN experiments e ON e.experiment_id = s.experiment_id AND e.lifecycle_stage = 'active'
+       WHERE ${newest} ORDER BY s.scorer_name, s.experiment_id`,
+    );
+  }
+  return context.db.all<ScorerRow>(
+    `${SELECT} WHERE s.experiment_id = ? AND ${newest} ORDER BY s.scorer_name`,
     findActiveExperiment(context, experimentId).experiment_id,
   );
+}
 
 /** @throws MlflowError RESOURCE_DOES_NOT_EXIST for a scorer without versions. */
 function versionsOf(context: Context, experimentId: string, name: string): ScorerRow[] {

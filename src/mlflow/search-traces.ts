@@ -4,8 +4,9 @@ import { type Endpoint, READ, rpc, V3_READ } from "./endpoint.ts";
 import { checkPageSize } from "./experiments.ts";
 import { andAll, type SqlPart } from "./filter.ts";
 import { atMost, int32, many, message, required, text } from "./message-fields.ts";
+import { hasNewerColumns } from "./newer-columns.ts";
 import { someOrNone } from "./some-or-none.ts";
-import { oldTraceAnswers, TRACE_COLUMNS, type TraceRow, traceAnswers } from "./trace-answer.ts";
+import { oldTraceAnswers, type TraceRow, traceAnswers, traceColumns } from "./trace-answer.ts";
 import { traceFilter, traceOrder } from "./trace-grammar.ts";
 import { experimentNumber } from "./traces.ts";
 
@@ -69,10 +70,10 @@ function search(
   const pageSize = paging.max_results ?? DEFAULT_PAGE;
   checkPageSize(pageSize);
   const offset = readPageToken(paging.page_token);
-  const { joins, terms } = traceOrder(paging.order_by);
-  const scope = inExperiments(experimentIds, traceFilter(paging.filter ?? ""));
+  const { joins, terms } = traceOrder(paging.order_by, hasNewerColumns(context.db));
+  const scope = inExperiments(experimentIds, traceFilter(paging.filter ?? "", hasNewerColumns(context.db)));
   const found = context.db.all<TraceRow>(
-    `SELECT ${TRACE_COLUMNS} FROM trace_info t ${joins.sql} WHERE ${scope.sql} ORDER BY ${terms} LIMIT ? OFFSET ?`,
+    `SELECT ${traceColumns(context.db)} FROM trace_info t ${joins.sql} WHERE ${scope.sql} ORDER BY ${terms} LIMIT ? OFFSET ?`,
     ...joins.values,
     ...scope.values,
     pageSize + 1,
@@ -84,7 +85,9 @@ function search(
 function inExperiments(ids: readonly string[], conditions: readonly SqlPart[]): SqlPart {
   const numbers = [...new Set(ids.map(experimentNumber))];
   const rest = andAll(conditions);
-  return { sql: `t.experiment_id IN (${placeholders(numbers.length)}) ${rest.sql}`, values: [...numbers, ...rest.values] };
+  // `=` lets SQLite walk the order index where IN makes it sort.
+  const scope = numbers.length === 1 ? "t.experiment_id = ?" : `t.experiment_id IN (${placeholders(numbers.length)})`;
+  return { sql: `${scope} ${rest.sql}`, values: [...numbers, ...rest.values] };
 }
 
 /**
@@ -92,7 +95,11 @@ function inExperiments(ids: readonly string[], conditions: readonly SqlPart[]): 
  * Absent where a filter meets nothing.
  */
 function correlation(context: Context, ids: readonly string[], first: string, second: string, base: string): object {
-  const [all, one, two] = [base, first, second].map(traceFilter) as [SqlPart[], SqlPart[], SqlPart[]];
+  const [all, one, two] = [base, first, second].map((filter) => traceFilter(filter, hasNewerColumns(context.db))) as [
+    SqlPart[],
+    SqlPart[],
+    SqlPart[],
+  ];
   const count = (conditions: readonly SqlPart[]): number => {
     const scope = inExperiments(ids, [...all, ...conditions]);
     return context.db.get<{ n: number }>(`SELECT count(*) AS n FROM trace_info t WHERE ${scope.sql}`, ...scope.values)?.n ?? 0;

@@ -6,6 +6,7 @@ import { type Int64Column, int64, jsonInt64 } from "./database.ts";
 import { type Call, type Endpoint, jsonResponse, readBody } from "./endpoint.ts";
 import { findExperiment } from "./experiments.ts";
 import { cutTo } from "./names.ts";
+import { keepNewerColumns, SESSION_METADATA } from "./newer-columns.ts";
 import { readSpans, type Span } from "./otlp.ts";
 import { MlflowError } from "./protocol-error.ts";
 import { PythonFloat, readPythonJson } from "./python-json.ts";
@@ -69,7 +70,8 @@ function writeSpans(context: Context, experimentId: string, spans: readonly Span
     for (const [traceId, its] of byTrace) {
       writeTrace(context, traceId, experiment, its);
       for (const span of its) writeSpan(context, traceId, experiment.experiment_id, span);
-      sumUsage(context, traceId);
+      if (its.some(({ attributes }) => attributes[SPAN_USAGE] !== undefined)) sumUsage(context, traceId);
+      keepNewerColumns(context.db, traceId);
     }
   });
 }
@@ -116,7 +118,7 @@ function writeTrace(context: Context, traceId: string, home: Home, spans: readon
   const session = root?.attributes["session.id"];
   if (session !== undefined) {
     db.run(
-      `INSERT INTO trace_request_metadata ("key", value, request_id) VALUES ('mlflow.trace.session', ?, ?) ON CONFLICT DO NOTHING`,
+      `INSERT INTO trace_request_metadata ("key", value, request_id) VALUES ('${SESSION_METADATA}', ?, ?) ON CONFLICT DO NOTHING`,
       plainText(session),
       traceId,
     );
@@ -146,8 +148,8 @@ function writeSpan(context: Context, traceId: string, experimentId: number, span
     `"start_time_unix_nano": ${span.startNano}, "end_time_unix_nano": ${span.endNano}, "events": [${events.join(", ")}], ` +
     `"status": {"code": "STATUS_CODE_${span.status}", "message": ${pythonDumps(span.statusMessage)}}, "attributes": ${pythonDumps(attributes)}}`;
   context.db.run(
-    `INSERT INTO spans (trace_id, experiment_id, span_id, parent_span_id, name, type, status, start_time_unix_nano, end_time_unix_nano, content, dimension_attributes)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'null')
+    `INSERT INTO spans (trace_id, experiment_id, span_id, parent_span_id, name, type, status, start_time_unix_nano, end_time_unix_nano, content)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (trace_id, span_id) DO UPDATE SET parent_span_id = excluded.parent_span_id, name = excluded.name, type = excluded.type,
        status = excluded.status, start_time_unix_nano = excluded.start_time_unix_nano, end_time_unix_nano = excluded.end_time_unix_nano,
        content = excluded.content`,
@@ -164,12 +166,16 @@ function writeSpan(context: Context, traceId: string, experimentId: number, span
   );
 }
 
-/** The tokens of all spans of a trace, as its metadata and as numbers. */
+/** The tokens of all spans of a trace, as its metadata and as numbers. Clients send span by span: only those that count are read. */
 function sumUsage(context: Context, traceId: string): void {
   const total: Record<string, number> = {};
-  for (const { attributes } of spanContents(context, traceId).map(readContent)) {
-    const usage = attributes[SPAN_USAGE];
-    const counts = readTokenUsage(usage);
+  const counting = context.db.all<{ content: string }>(
+    "SELECT content FROM spans WHERE trace_id = ? AND instr(content, ?) > 0",
+    traceId,
+    SPAN_USAGE,
+  );
+  for (const { content } of counting) {
+    const counts = readTokenUsage(readContent(content).attributes[SPAN_USAGE]);
     for (const [key, value] of Object.entries(counts ?? {})) total[key] = (total[key] ?? 0) + value;
   }
   if (Object.keys(total).length === 0) return;

@@ -1,12 +1,14 @@
 import type { AssessmentRow } from "./assessment-answer.ts";
 import { ASSESSMENT_COLUMNS, assessmentAnswer } from "./assessment-answer.ts";
 import type { Context, KeyValue } from "./context.ts";
-import { allIn, type Int64Column, int64, jsonInt64 } from "./database.ts";
+import { allIn, type Database, type Int64Column, int64, jsonInt64 } from "./database.ts";
 import { cutTo } from "./names.ts";
+import { NAME_TAG, type NewerColumns, newerColumns, SESSION_METADATA, tokenText } from "./newer-columns.ts";
 import { durationAnswer, timeAnswer } from "./protobuf-time.ts";
 import { missing } from "./protocol-error.ts";
+import { TOKEN_USAGE } from "./trace-usage.ts";
 
-export interface TraceRow {
+export interface TraceRow extends NewerColumns {
   readonly request_id: string;
   readonly experiment_id: number;
   readonly timestamp_ms: Int64Column;
@@ -17,8 +19,9 @@ export interface TraceRow {
   readonly response_preview: string | null;
 }
 
-export const TRACE_COLUMNS = `t.request_id, t.experiment_id, ${int64("t.timestamp_ms")} AS timestamp_ms,
-  ${int64("t.execution_time_ms")} AS execution_time_ms, t.status, t.client_request_id, t.request_preview, t.response_preview`;
+export const traceColumns = (db: Database): string =>
+  `t.request_id, t.experiment_id, ${int64("t.timestamp_ms")} AS timestamp_ms,
+  ${int64("t.execution_time_ms")} AS execution_time_ms, t.status, t.client_request_id, t.request_preview, t.response_preview, ${newerColumns(db)}`;
 
 /** Where the spans of a trace are: the tag and its value for the tables of this file; without it they are an artifact. */
 export const SPANS_LOCATION_TAG = "mlflow.trace.spansLocation";
@@ -30,7 +33,7 @@ const SHOWN = { trace_tags: 4_096, trace_request_metadata: 250 } as const;
 
 /** @throws MlflowError RESOURCE_DOES_NOT_EXIST */
 export function findTrace(context: Context, traceId: string): TraceRow {
-  const row = context.db.get<TraceRow>(`SELECT ${TRACE_COLUMNS} FROM trace_info t WHERE t.request_id = ?`, traceId);
+  const row = context.db.get<TraceRow>(`SELECT ${traceColumns(context.db)} FROM trace_info t WHERE t.request_id = ?`, traceId);
   if (row === undefined) throw missing(`Trace with ID '${traceId}' not found.`);
   return row;
 }
@@ -38,8 +41,7 @@ export function findTrace(context: Context, traceId: string): TraceRow {
 /** Traces as protocol 3 names them, with metadata, tags and assessments, in the order of `rows`. */
 export function traceAnswers(context: Context, rows: readonly TraceRow[]): object[] {
   const ids = rows.map((row) => row.request_id);
-  const tags = pairsOf(context, "trace_tags", ids);
-  const metadata = pairsOf(context, "trace_request_metadata", ids);
+  const { tags, metadata } = pairsOfTraces(context, rows);
   const assessments = new Map<string, object[]>();
   const found = allIn<AssessmentRow>(
     context.db,
@@ -71,9 +73,7 @@ export function traceAnswers(context: Context, rows: readonly TraceRow[]): objec
 
 /** Traces as protocol 2 names them. */
 export function oldTraceAnswers(context: Context, rows: readonly TraceRow[]): object[] {
-  const ids = rows.map((row) => row.request_id);
-  const tags = pairsOf(context, "trace_tags", ids);
-  const metadata = pairsOf(context, "trace_request_metadata", ids);
+  const { tags, metadata } = pairsOfTraces(context, rows);
   return rows.map((row) => ({
     request_id: row.request_id,
     experiment_id: String(row.experiment_id),
@@ -83,6 +83,27 @@ export function oldTraceAnswers(context: Context, rows: readonly TraceRow[]): ob
     request_metadata: metadata.get(row.request_id),
     tags: tags.get(row.request_id),
   }));
+}
+
+/** Tags and metadata, those included that a newer MLflow keeps in columns. */
+function pairsOfTraces(
+  context: Context,
+  rows: readonly TraceRow[],
+): { tags: Map<string, KeyValue[]>; metadata: Map<string, KeyValue[]> } {
+  const ids = rows.map((row) => row.request_id);
+  const tags = pairsOf(context, "trace_tags", ids);
+  const metadata = pairsOf(context, "trace_request_metadata", ids);
+  const add = (to: Map<string, KeyValue[]>, id: string, key: string, value: string | null | undefined): void => {
+    const pairs = to.get(id) ?? [];
+    if (value === null || value === undefined || pairs.some((pair) => pair.key === key)) return;
+    to.set(id, [...pairs, { key, value }]);
+  };
+  for (const row of rows) {
+    add(tags, row.request_id, NAME_TAG, row.trace_name);
+    add(metadata, row.request_id, SESSION_METADATA, row.session_id);
+    add(metadata, row.request_id, TOKEN_USAGE, tokenText(row.tokens));
+  }
+  return { tags, metadata };
 }
 
 function pairsOf(context: Context, table: keyof typeof SHOWN, ids: readonly string[]): Map<string, KeyValue[]> {

@@ -20,6 +20,7 @@ import {
   timestamp,
 } from "./message-fields.ts";
 import { checkEntityName, checkLength, cutTo, LIMITS } from "./names.ts";
+import { forgetName, keepNewerColumns, NAME_TAG } from "./newer-columns.ts";
 import { invalid, MlflowError, missing } from "./protocol-error.ts";
 import { missingAt } from "./read-request.ts";
 import { someOrNone } from "./some-or-none.ts";
@@ -30,9 +31,9 @@ import {
   IN_TABLES,
   oldTraceAnswers,
   SPANS_LOCATION_TAG,
-  TRACE_COLUMNS,
   type TraceRow,
   traceAnswers,
+  traceColumns,
 } from "./trace-answer.ts";
 import { writeTokenUsage } from "./trace-usage.ts";
 import { traceArtifacts, writePairs } from "./trace-writes.ts";
@@ -202,6 +203,7 @@ function startTrace(
     ]);
     writePairs(context, "trace_request_metadata", traceId, metadata);
     writeTokenUsage(context, traceId, metadata);
+    keepNewerColumns(context.db, traceId);
     for (const assessment of info.assessments) writeAssessment(context, traceId, assessment);
     return { trace: { trace_info: traceAnswers(context, [findTrace(context, traceId)])[0] } };
   });
@@ -221,7 +223,7 @@ function tracesById(context: Context, ids: readonly string[]): TraceRow[] {
   const found = allIn<TraceRow>(
     context.db,
     ids,
-    (list) => `SELECT ${TRACE_COLUMNS} FROM trace_info t WHERE t.request_id IN (${list})`,
+    (list) => `SELECT ${traceColumns(context.db)} FROM trace_info t WHERE t.request_id IN (${list})`,
   );
   const byId = new Map(found.map((row) => [row.request_id, row]));
   return [...new Set(ids)].flatMap((id) => byId.get(id) ?? []);
@@ -275,13 +277,16 @@ function setTag(context: Context, traceId: string, key: string, value: string): 
   return context.db.write(() => {
     findTrace(context, traceId);
     writePairs(context, "trace_tags", traceId, [{ key, value: cutTo(LIMITS.runTagValue, value) }]);
+    keepNewerColumns(context.db, traceId);
     return {};
   });
 }
 
 function deleteTag(context: Context, traceId: string, key: string): object {
-  const removed = context.db.write(() =>
-    context.db.run(`DELETE FROM trace_tags WHERE request_id = ? AND "key" = ?`, traceId, key),
+  const removed = context.db.write(
+    () =>
+      context.db.run(`DELETE FROM trace_tags WHERE request_id = ? AND "key" = ?`, traceId, key) +
+      (key === NAME_TAG ? forgetName(context.db, traceId) : 0),
   );
   if (removed === 0) throw missing(`No trace tag with key '${key}' for trace with ID '${traceId}'`);
   return {};

@@ -185,5 +185,15 @@ def deletion():
     assert search() == []
 
 
+# These stay: the suites that follow compare what each server says of them.
+with mlflow.start_span(name="kept", span_type="CHAIN") as span:
+    span.set_inputs({"x": 1})
+    span.set_outputs(["\u00fc", 2.0, {"n": None}])
+    with mlflow.start_span(name="inner") as inner:
+        inner.set_attribute("k", {"n": 3})
+written()
+mlflow.log_feedback(trace_id=span.trace_id, name="good", value=True)
+mlflow.log_expectation(trace_id=span.trace_id, name="answer", value={"n": [1, 2.5]})
+
 print(f"{passed} passed, {failed} failed")
 sys.exit(1 if failed else 0)

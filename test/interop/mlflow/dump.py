@@ -1,4 +1,5 @@
 """Everything that MLflow's client reads at an address (http://... or sqlite:///...), as one JSON: dump.py ADDRESS > file."""
+import inspect
 import json
 import sys
 import warnings
@@ -23,6 +24,15 @@ def version(v):
     return {k: str(getattr(v, k) or "") for k in ("name", "version", "current_stage", "description", "source", "run_id", "status", "run_link", "creation_timestamp", "last_updated_timestamp")} | {"tags": dict(sorted(v.tags.items()))}
 
 
+def trace(t):
+    info = t.info.to_dict()
+    # an expectation's validity does not come over REST
+    assessments = [{key: value for key, value in one.items() if key != "valid"} for one in info.get("assessments", [])]
+    info["assessments"] = sorted(assessments, key=lambda one: one["assessment_id"])
+    spans = [{"name": s.name, "id": s.span_id, "parent": s.parent_id, "type": s.span_type, "start": s.start_time_ns, "end": s.end_time_ns, "status": str(s.status), "attributes": s.attributes, "events": [e.name for e in s.events]} for s in t.data.spans]
+    return {"info": info, "spans": spans}
+
+
 def main(address):
     client = MlflowClient(tracking_uri=address, registry_uri=address)
     experiments = client.search_experiments(view_type=ViewType.ALL, order_by=["experiment_id ASC"])
@@ -39,6 +49,8 @@ def main(address):
             [m.model_id, m.name, m.artifact_location, str(m.status), m.model_type or "", m.source_run_id or "", dict(sorted(m.params.items())), dict(sorted(m.tags.items())), sorted((x.key, repr(x.value), x.step) for x in m.metrics or [])]
             for m in found
         ]
+    if "locations" in inspect.signature(client.search_traces).parameters:
+        answer["traces"] = [trace(t) for t in client.search_traces(locations=ids, order_by=["timestamp_ms ASC"], max_results=500)]
     json.dump(answer, sys.stdout, indent=1, sort_keys=True)
 
 

@@ -3,6 +3,7 @@ import sys
 import warnings
 
 warnings.filterwarnings("ignore")
+import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
@@ -27,3 +28,13 @@ client.delete_model_version("m", "3")
 if hasattr(client, "create_logged_model"):
     model = client.create_logged_model(experiment, name="lm", source_run_id=run_id, params={"p": "1"}, tags={"a": "b"})
     client.finalize_logged_model(model.model_id, "READY")
+if mlflow.__version__.startswith("3."):
+    mlflow.set_tracking_uri(address)
+    mlflow.set_experiment(experiment_id=experiment)
+    with mlflow.start_span(name="theirs", span_type="LLM") as span:
+        span.set_inputs({"x": 1})
+        span.set_outputs(["\u00fc", 2.0])
+        span.set_attribute("k", {"n": 3})
+    mlflow.flush_trace_async_logging()
+    mlflow.log_feedback(trace_id=span.trace_id, name="good", value=True)
+    mlflow.log_expectation(trace_id=span.trace_id, name="answer", value={"n": [1, 2.5]})

@@ -1,5 +1,10 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { gzipSync } from "node:zlib";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { traceFilter } from "../../../src/mlflow/trace-grammar.ts";
 import { exportRequest } from "./export-request.ts";
 import { type Answer, openServer, type TestServer } from "./open-server.ts";
 
@@ -254,4 +259,57 @@ test("protocol 2 starts, ends and searches traces that protocol 3 reads", async 
   expect(listed.traces).toMatchObject([{ request_id, execution_time_ms: 250, status: "ERROR" }]);
   const read = await json(server, "GET", `traces/${request_id}`);
   expect(read.json.trace.trace_info).toMatchObject({ execution_duration: "0.250s", state: "ERROR", tags: { t: "1" } });
+});
+
+test("a filter by an assessment looks at each trace's own assessments, not at all of its type for each trace", async () => {
+  const server = await openServer();
+  const file = new DatabaseSync(join(server.dataDir, "registry.db"));
+  for (const filter of ["feedback.x = 'y'", "expectation.x LIKE 'y%'", "feedback.x IS NULL"]) {
+    const [condition] = traceFilter(filter, false);
+    const plan = file
+      .prepare(`EXPLAIN QUERY PLAN SELECT 1 FROM trace_info t WHERE ${condition?.sql}`)
+      .all(...(condition?.values ?? []))
+      .map((row) => String(row.detail));
+    expect(plan.filter((line) => line.includes(" x ")).join()).toMatch(
+      /index_assessments_trace_id_created_timestamp \(trace_id=\?\)/,
+    );
+  }
+  file.close();
+});
+
+// What `mlflow db upgrade` to 3.17 does to the tables of traces; the real one is run by test/interop/mlflow.
+test("in a file that a newer MLflow upgraded, a trace has its name in the column and under the tag, whoever wrote it", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "requeen-mlflow-"));
+  onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
+  (await openServer({ dataDir })).service.close();
+  const file = new DatabaseSync(join(dataDir, "registry.db"));
+  const columns = ["trace_name VARCHAR(4096)", "session_id VARCHAR(250)"];
+  for (const kind of ["input", "output", "total", "cache_read_input", "cache_creation_input"])
+    columns.push(`${kind}_tokens BIGINT`);
+  for (const column of columns) file.exec(`ALTER TABLE trace_info ADD COLUMN ${column}`);
+  file.exec("ALTER TABLE spans DROP COLUMN dimension_attributes");
+  file.exec(
+    "INSERT INTO trace_info (request_id, experiment_id, timestamp_ms, status, trace_name, total_tokens) VALUES ('tr-theirs', 0, 1, 'OK', 'theirs', 7)",
+  );
+  const server = await openServer({ dataDir });
+  await start(server, "tr-ours", { tags: { "mlflow.traceName": "ours" } });
+  const trace = "9".padStart(32, "0");
+  const body = exportRequest({ trace, id: "00000000000000a1", attributes: { "session.id": "s" } });
+  expect((await server.send({ method: "POST", path: "/v1/traces", headers: PROTOBUF, body })).status).toBe(200);
+  expect(file.prepare("SELECT request_id, trace_name, session_id FROM trace_info ORDER BY request_id").all()).toMatchObject([
+    { request_id: `tr-${trace}`, trace_name: null, session_id: "s" },
+    { request_id: "tr-ours", trace_name: "ours" },
+    { request_id: "tr-theirs", trace_name: "theirs" },
+  ]);
+  file.close();
+  expect(await found(server, "name = 'theirs'")).toEqual(["tr-theirs"]);
+  expect(await found(server, "name LIKE '%s'", { order_by: ["name"] })).toEqual(["tr-ours", "tr-theirs"]);
+  const { trace_info } = (await json(server, "GET", "traces/tr-theirs")).json.trace;
+  expect(trace_info).toMatchObject({
+    tags: { "mlflow.traceName": "theirs" },
+    trace_metadata: { "mlflow.trace.tokenUsage": '{"total_tokens": 7}' },
+  });
+  await json(server, "DELETE", "traces/tr-theirs/tags", { key: "mlflow.traceName" });
+  expect(await found(server, "name IS NULL")).toEqual(["tr-theirs", `tr-${trace}`].sort());
+  server.service.close();
 });

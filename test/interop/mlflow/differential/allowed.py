@@ -77,9 +77,9 @@ def quoted_file_name(theirs, ours):
     return ours[0].startswith("headers of") and "filename*=" in names[1] and (theirs[1] == 500 or both[0].get("Content-Type") == both[1].get("Content-Type"))
 
 
-def no_presigned_upload(theirs, ours):
-    """A route that releases before 3.12 do not have: later ones answer as ours."""
-    return ours[1] == 501 and theirs[1] == 404 and theirs[2] is None
+def no_presigned_urls(theirs, ours):
+    """Routes that the release under comparison does not have: later ones answer as ours."""
+    return "/presigned-" in ours[0] and theirs[1] == 404 and theirs[2] is None
 
 
 def empty_object(theirs, ours):
@@ -171,6 +171,11 @@ def interval_of_steps(theirs, ours):
     return ours[0].startswith("graphql") and "startStep" in ours[0]
 
 
+def every_scorer(theirs, ours):
+    """Scorers of all experiments, as later releases list them; 3.11 asks for an experiment."""
+    return ours[0].startswith("GET /api/3.0/mlflow/scorers/list") and "'experiment_id'" in message(theirs) and ours[1] == 200
+
+
 def quoted_tag(theirs, ours):
     """A tag's name in quotes is the same tag in every search; MLflow's search of datasets finds nothing then."""
     return "datasets/search" in ours[0] and "tags.`" in ours[0] and theirs[2] == {} and ours[1] == 200
@@ -213,8 +218,8 @@ def file_of_a_trace(theirs, ours):
 
 
 RULES = [
-    interval_of_steps, quoted_tag, no_patterns, named_trace, trace_without_spans, file_of_a_trace,
+    every_scorer, interval_of_steps, quoted_tag, no_patterns, named_trace, trace_without_spans, file_of_a_trace,
     version_as_text, backslash, merged_slashes, line_break, negative_page, keys_of_orders, text_for_a_list, quoting, nan_as_zero, search_by_id, status_by_name, dataset_by_name, quoted_key, parser_words, list_words, database_words, view_type_by_name, dataset_without_itself,
     wrong_type_inside, caller_mistake, constraint, aliases_of_versions, two_mistakes, longest_name, whole_history,
-    json_for_a_page, no_prompt_from_disk, quoted_file_name, no_presigned_upload, empty_object,
+    json_for_a_page, no_prompt_from_disk, quoted_file_name, no_presigned_urls, empty_object,
 ]

@@ -115,7 +115,8 @@ def of_runs(s):
     for query, data in (({"run_uuid": run, "path": "up.txt"}, b"up"), ({"run_uuid": run, "path": "up/there.json"}, b"{}"), ({"run_uuid": run, "path": "up.txt"}, b""), ({"run_uuid": run}, b"x"), ({"path": "x"}, b"x"), ({}, b"x"), ({"run_uuid": "0" * 32, "path": "x"}, b"x"), ({"run_uuid": run, "path": "big"}, b"x" * (10 * 1024 * 1024 + 1)), ({"run_uuid": run, "path": ""}, b"x"), ({"run_uuid": "", "path": "x"}, b"x")):
         s.call("POST", "upload-artifact", query=query, data=data, ajax=True, label=f"upload {query} {len(data)}")
     s.get("artifacts/list", run_id=run)
-    s.call("POST", "artifacts/presigned-upload-url", body={"run_id": run, "path": "x"})
+    for direction in ("upload", "download"):
+        s.call("POST", f"artifacts/presigned-{direction}-url", body={"run_id": run, "path": "x"})
     model = s.post("logged-models", experiment_id="0", name="lm", source_run_id=run)["model"]["info"]
     for path, data in (("MLmodel", b"flavors: {}"), ("dir/x.bin", b"x")):
         s.call("PUT", f"{PROXY}/0/models/{model['model_id']}/artifacts/{path}", data=data)

@@ -14,7 +14,7 @@ GENERATED_NAME = re.compile(r"^[a-z]+-[a-z]+-\d{1,4}$")
 # 2017 to 2050 in milliseconds: no case uses such numbers itself
 TIME = range(1_500_000_000_000, 2_524_608_000_000)
 # the order of these lists is left to the database
-UNORDERED = {"tags", "params", "aliases", "model_inputs", "model_outputs", "dataset_inputs"}
+UNORDERED = {"tags", "request_metadata", "params", "aliases", "model_inputs", "model_outputs", "dataset_inputs"}
 
 
 class Session:
