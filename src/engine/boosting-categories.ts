@@ -36,63 +36,96 @@ export function scanCategories(
   if (categories === null) throw new Error("a run without categories was asked to split some");
   const { leastHessian, minRows, floor } = thresholdsOf(range, limits, counted);
   const total = range.end - range.start;
-  const rowsOf = (bin: number): number => (counted ? rows[bin] : Math.round((hessian[bin] * total) / range.hessian));
-  const present: number[] = [];
+  const perHessian = total / range.hessian;
   // every row has some hessian
-  for (let bin = 0; bin <= MISSING_BIN; bin++) if (hessian[bin] > 0) present.push(bin);
-  const single = present.length <= categories.maxCatToOnehot;
+  let count = 0;
+  for (let bin = 0; bin <= MISSING_BIN; bin++) if (hessian[bin] > 0) order[count++] = bin;
+  const single = count <= categories.maxCatToOnehot;
+  if (!single) count = sortBins(count, gradient, hessian, counted ? rows : null, perHessian, categories);
   const l2Added = single ? 0 : categories.l2;
   const f = Math.fround;
   const [l1, l2] = [f(limits.l1), f(limits.l2 + l2Added)];
-  const best = { score: floor, bins: [] as readonly number[], gradient: 0, hessian: 0 };
-  const consider = (g: number, h: number, bins: () => readonly number[]): void => {
-    const l = shrink32(f(g), l1);
-    const r = shrink32(f(range.gradient - g), l1);
-    const a = f(f(h) + l2);
-    const b = f(f(range.hessian - h) + l2);
-    const score = f(f(f(f(l * l) * b) + f(f(r * r) * a)) / f(a * b));
-    if (score > best.score) Object.assign(best, { score, bins: bins(), gradient: g, hessian: h });
-  };
-  if (single) {
-    for (const bin of present) {
-      const [h, count] = [hessian[bin], rowsOf(bin)];
-      if (h < leastHessian || range.hessian - h < leastHessian || count < minRows || total - count < minRows) continue;
-      consider(gradient[bin], h, () => [bin]);
-    }
-  } else {
-    const place = new Float64Array(MISSING_BIN + 1);
-    const order = present.filter((bin) => rowsOf(bin) >= categories.leastRows);
-    for (const bin of order) place[bin] = gradient[bin] / (hessian[bin] + categories.smoothing);
-    order.sort((a, b) => place[a] - place[b] || a - b);
-    const most = Math.min(categories.maxCatThreshold, Math.ceil(order.length / 2));
-    const rightRows = Math.max(minRows, categories.minDataPerGroup);
-    for (const ordered of [order, order.toReversed()]) {
-      let [g, h, count, group] = [0, 0, 0, 0];
-      for (let i = 0; i < most; i++) {
-        g += gradient[ordered[i]];
-        h += hessian[ordered[i]];
-        count += rowsOf(ordered[i]);
-        group += rowsOf(ordered[i]);
-        if (range.hessian - h < leastHessian || total - count < rightRows) break;
-        if (h < leastHessian || count < minRows || group < categories.minDataPerGroup) continue;
-        group = 0;
-        consider(g, h, () => ordered.slice(0, i + 1));
+  const rightRows = single ? minRows : Math.max(minRows, categories.minDataPerGroup);
+  const groupRows = single ? 0 : categories.minDataPerGroup;
+  const most = single ? count : Math.min(categories.maxCatThreshold, Math.ceil(count / 2));
+  let bestScore = floor;
+  let [bestEnd, bestFromLast, bestGradient, bestHessian] = [0, false, 0, 0];
+  for (let pass = 0; pass < (single ? 1 : 2); pass++) {
+    let [g, h, taken, group] = [0, 0, 0, 0];
+    for (let i = 0; i < most; i++) {
+      const bin = order[pass === 0 ? i : count - 1 - i];
+      const own = counted ? rows[bin] : Math.round(hessian[bin] * perHessian);
+      if (single) g = h = taken = group = 0;
+      g += gradient[bin];
+      h += hessian[bin];
+      taken += own;
+      group += own;
+      if (range.hessian - h < leastHessian || total - taken < rightRows) {
+        if (single) continue;
+        break;
       }
+      if (h < leastHessian || taken < minRows || group < groupRows) continue;
+      group = 0;
+      const l = shrink32(f(g), l1);
+      const r = shrink32(f(range.gradient - g), l1);
+      const a = f(f(h) + l2);
+      const b = f(f(range.hessian - h) + l2);
+      const score = f(f(f(f(l * l) * b) + f(f(r * r) * a)) / f(a * b));
+      if (!(score > bestScore)) continue;
+      bestScore = score;
+      [bestEnd, bestFromLast, bestGradient, bestHessian] = [i + 1, pass === 1, g, h];
     }
   }
-  const better = best.score > found.score || (best.score === found.score && column < found.column);
-  if (best.bins.length === 0 || !better) return found;
+  const better = bestScore > found.score || (bestScore === found.score && column < found.column);
+  if (bestEnd === 0 || !better) return found;
   const left = new Uint8Array(MISSING_BIN + 1);
-  for (const bin of best.bins) left[bin] = 1;
+  for (let i = single ? bestEnd - 1 : 0; i < bestEnd; i++) left[order[bestFromLast ? count - 1 - i : i]] = 1;
   return {
-    score: best.score,
+    score: bestScore,
     column,
     lower: -1,
     upper: MISSING_BIN,
     missingLeft: left[MISSING_BIN] === 1,
-    leftGradient: best.gradient,
-    leftHessian: best.hessian,
+    leftGradient: bestGradient,
+    leftHessian: bestHessian,
     left,
     l2Added,
   };
+}
+
+/** Scratch of one search: bins in their order, the same while they are sorted, and by what. */
+const order = new Uint8Array(MISSING_BIN + 1);
+const merged = new Uint8Array(MISSING_BIN + 1);
+const place = new Float64Array(MISSING_BIN + 1);
+
+/**
+ * Sorts the first `count` bins of `order` that have rows enough by gradient / (hessian + smoothing), equal ones as they stood.
+ * A merge sort: calls of a comparing function were half of the search. @returns how many are left.
+ */
+function sortBins(
+  count: number,
+  gradient: Int32Array,
+  hessian: Int32Array,
+  rows: Int32Array | null,
+  perHessian: number,
+  { leastRows, smoothing }: CategoryLimits,
+): number {
+  let kept = 0;
+  for (let i = 0; i < count; i++) {
+    const bin = order[i];
+    if ((rows === null ? Math.round(hessian[bin] * perHessian) : rows[bin]) < leastRows) continue;
+    place[bin] = gradient[bin] / (hessian[bin] + smoothing);
+    order[kept++] = bin;
+  }
+  for (let width = 1; width < kept; width *= 2) {
+    for (let start = 0; start < kept; start += 2 * width) {
+      const middle = Math.min(start + width, kept);
+      const end = Math.min(start + 2 * width, kept);
+      let [a, b] = [start, middle];
+      for (let to = start; to < end; to++)
+        merged[to] = b === end || (a < middle && place[order[a]] <= place[order[b]]) ? order[a++] : order[b++];
+    }
+    order.set(merged.subarray(0, kept));
+  }
+  return kept;
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { encodeModel, encodeOnnx, fitClassifier } from "../../../src/engine/index.ts";
-import { makeData } from "./seeded-data.ts";
+import { makeCategorical, makeData } from "./seeded-data.ts";
 
 /**
  * Beginning of the SHA-256 of whole model files, recorded on x64 Linux, Node 24. A difference on another machine is a broken promise (same data,
@@ -21,5 +21,21 @@ for (const modelType of Object.keys(RECORDED) as (keyof typeof RECORDED)[]) {
   test(`${modelType} has the recorded bytes, native and ONNX`, () => {
     const fitted = fitClassifier({ data: makeData(240, 6, 3, 81, 0.05), modelType, calibration: "auto", seed: 42 });
     expect(`${sha256(encodeModel(fitted))} ${sha256(encodeOnnx(fitted))}`).toBe(RECORDED[modelType]);
+  });
+}
+
+/** The same of models that split categories. */
+const RECORDED_CATEGORIES = {
+  random_forest: "9f343b2b98335d29 ef6986ef7781ce82",
+  extra_trees: "47b58a9f65d119f6 82a1a0dc28a70f9a",
+  gradient_boosting: "9be654c1cf81cf88 1fedb2dad5e0ac46",
+} as const;
+
+for (const modelType of Object.keys(RECORDED_CATEGORIES) as (keyof typeof RECORDED_CATEGORIES)[]) {
+  test(`${modelType} with categories has the recorded bytes, native and ONNX`, () => {
+    const data = makeCategorical(400, [3, 40], 3, 82, 0.05);
+    const params = { categoricalFeatures: data.categoricalFeatures };
+    const fitted = fitClassifier({ data, modelType, params, calibration: "auto", seed: 42 });
+    expect(`${sha256(encodeModel(fitted))} ${sha256(encodeOnnx(fitted))}`).toBe(RECORDED_CATEGORIES[modelType]);
   });
 }
