@@ -52,7 +52,7 @@ function readSpan(message: Uint8Array): Span {
   let endNano = 0n;
   let status: Span["status"] = "UNSET";
   let statusMessage = "";
-  const attributes: Record<string, string> = {};
+  const attributes = noAttributes();
   const events: SpanEvent[] = [];
   for (const { number, integer, bytes } of readFields(message)) {
     if (number === 1) traceId = new Uint8Array(bytes);
@@ -77,7 +77,7 @@ function readSpan(message: Uint8Array): Span {
 function readEvent(message: Uint8Array): SpanEvent {
   let name = "";
   let timeNano = 0n;
-  const attributes: Record<string, string> = {};
+  const attributes = noAttributes();
   for (const { number, integer, bytes } of readFields(message)) {
     if (number === 1) timeNano = integer;
     else if (number === 2) name = textOf(bytes);
@@ -85,6 +85,9 @@ function readEvent(message: Uint8Array): SpanEvent {
   }
   return { name, timeNano, attributes };
 }
+
+/** Without a prototype: a client may name an attribute "__proto__". */
+const noAttributes = (): Record<string, string> => Object.create(null);
 
 function readAttribute(message: Uint8Array, into: Record<string, string>): void {
   let key = "";

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Role } from "../../src/core/identity.ts";
 import { createToken } from "../../src/loop/tokens.ts";
+import { exportRequest } from "../unit/mlflow/export-request.ts";
 import { type GuardedApi, HOST, openGuardedApi } from "./support/open-guarded-api.ts";
 
 /** What the keys of programs may do at the embedded registry: training jobs write, deployments promote, everything else reads. */
@@ -77,4 +78,45 @@ test("a writer logs and registers, moves no alias and no stage; a promoter does;
   expect((await ask("registry_reader", "GET", `registered-models/get?name=${name}`)).json.registered_model).toMatchObject({
     latest_versions: [{ version: "1", current_stage: "Production", description: "d" }],
   });
+});
+
+test("what is loaded when first asked for stands behind the same doors: traces, spans, datasets, GraphQL", async () => {
+  const v3 = "/api/3.0/mlflow/";
+  const place = { type: "MLFLOW_EXPERIMENT", mlflow_experiment: { experiment_id: "0" } };
+  const trace_info = { trace_id: "tr-1", trace_location: place, request_time: "2025-01-01T00:00:00Z", state: "OK" };
+  const writes: readonly (readonly [Method, string, object])[] = [
+    ["POST", `${v3}traces`, { trace: { trace_info } }],
+    ["POST", `${v3}traces/tr-1/assessments`, { assessment: { assessment_name: "a", feedback: { value: 1 } } }],
+    ["PATCH", `${v3}traces/tr-1/tags`, { key: "k", value: "v" }],
+    ["POST", "traces/delete-traces", { experiment_id: "0", request_ids: ["none"] }],
+    ["POST", `${v3}datasets/create`, { name: "d" }],
+    ["POST", `${v3}scorers/register`, { experiment_id: "0", name: "s", serialized_scorer: "{}" }],
+  ];
+  for (const [method, path, body] of writes) {
+    expect([path, await ask("registry_reader", method, path, body)]).toMatchObject([path, refused]);
+    expect([path, (await ask("registry_writer", method, path, body)).status]).toEqual([path, 200]);
+  }
+  const reads: readonly (readonly [Method, string, object?])[] = [
+    ["POST", `${v3}traces/search`, { locations: [place] }],
+    ["GET", `${v3}traces/tr-1`],
+    ["POST", `${v3}datasets/search`, {}],
+    ["POST", "/graphql", { query: '{ mlflowGetExperiment(input: {experimentId: "0"}) { experiment { name } } }' }],
+  ];
+  for (const [method, path, body] of reads)
+    expect([path, (await ask("registry_reader", method, path, body)).status]).toEqual([path, 200]);
+  const send = (role: Role | undefined) =>
+    api.app.inject({
+      method: "POST",
+      url: "/v1/traces",
+      headers: {
+        host: HOST,
+        "content-type": "application/x-protobuf",
+        "x-mlflow-experiment-id": "0",
+        ...(role === undefined ? {} : { authorization: `Bearer ${keys.get(role)}` }),
+      },
+      payload: Buffer.from(exportRequest({ trace: "5".padStart(32, "0"), id: "00000000000000a1" })),
+    });
+  expect((await send(undefined)).statusCode).toBe(401);
+  expect((await send("registry_reader")).statusCode).toBe(403);
+  expect((await send("registry_writer")).statusCode).toBe(200);
 });

@@ -97,6 +97,7 @@ test("spans over OpenTelemetry's route make a trace: from the first start to the
         yes: true,
         list: ["x", 1n],
         map: { inner: "ü" },
+        ["__proto__"]: "kept",
       },
     },
   );
@@ -122,6 +123,7 @@ test("spans over OpenTelemetry's route make a trace: from the first start to the
     list: { array_value: { values: [{ string_value: "x" }, { int_value: 1 }] } },
     map: { kvlist_value: { values: [{ key: "inner", value: { string_value: "ü" } }] } },
   });
+  expect(Object.getOwnPropertyDescriptor(values, "__proto__")?.value).toEqual({ string_value: "kept" });
   // Nanoseconds are beyond what a number holds: the text of the answer has them all.
   expect(whole.text).toContain('"start_time_unix_nano":1735689600000000000');
   expect(whole.text).toContain('"time_unix_nano":1735689600000000007');
