@@ -33,10 +33,17 @@ export function walkerOf(trees: TreeEnsemble, columnCount: number): TreeWalker {
 function makeWalker(trees: TreeEnsemble, columnCount: number): TreeWalker {
   if (trees.categories !== null) {
     const columns = categoricalColumnsOf(trees, trees.categories);
-    return readingCategories(makeWalker(expandCategories(trees, trees.categories), columnCount), columns);
+    const expanded = expandCategories(trees, trees.categories);
+    return expanded === null
+      ? makePlainWalker(trees, columnCount)
+      : readingCategories(makeWalker(expanded, columnCount), columns);
   }
   if (columnCount <= COMPACT.columns && trees.feature.length < COMPACT.nodes) return makeCompactWalker(trees, columnCount);
   if (sumBytes(wideSizes(trees, columnCount)) <= MOST_KERNEL_BYTES) return makeWideWalker(trees, columnCount);
+  return makePlainWalker(trees, columnCount);
+}
+
+function makePlainWalker(trees: TreeEnsemble, columnCount: number): TreeWalker {
   const row = new Float32Array(columnCount);
   return oneByOne(row, (out, outputs) => {
     out.fill(0, 0, outputs);
