@@ -21,6 +21,9 @@ const CLAIM = OWN_WORDS;
 const FINISHED = OWN_WORDS + 1;
 const JOB = OWN_WORDS + 2;
 const ARGUMENTS = OWN_WORDS + 3;
+/** How many helpers sleep until CLAIM changes, and whether the fit's own thread does until FINISHED changes: a call of nobody costs too. */
+const ASLEEP = OWN_WORDS + 11;
+const WAITING = OWN_WORDS + 12;
 /** For each helper, 1 = its histogram holds rows of this job. */
 const USED = OWN_WORDS + 16;
 /** For each part of a partition, how many rows go left. */
@@ -32,8 +35,8 @@ export const CONTROL_BYTES = WORDS * 4;
 const JOBS = { end: 0, fill: 1, add: 2, partition: 3, place: 4 } as const;
 type Job = keyof typeof JOBS;
 
-/** Looks at a word before a thread sleeps until it changes: some 20 microseconds. */
-const SPINS = 2000;
+/** Looks at a word before a thread sleeps until it changes: some 0.3 milliseconds, longer than the passes between two jobs. */
+const SPINS = 20_000;
 const SLEEP_MS = 100;
 
 const partsOf = (claim: number): number => (claim >>> 6) & 63;
@@ -74,6 +77,10 @@ function doPart(worker: PartWorker, words: Int32Array, job: number, part: number
   }
 }
 
+function callWaiting(words: Int32Array): void {
+  if (Atomics.load(words, WAITING) > 0) Atomics.notify(words, FINISHED);
+}
+
 /** Claims parts until none is left. @param helper the helper's number; -1 = the fit's own thread. */
 function claimParts(worker: PartWorker, words: Int32Array, histogram: number, helper: number): void {
   for (;;) {
@@ -87,7 +94,7 @@ function claimParts(worker: PartWorker, words: Int32Array, histogram: number, he
     if (Atomics.compareExchange(words, CLAIM, claim, claim + 1) === claim) {
       if (helper >= 0 && (job === JOBS.fill || job === JOBS.add)) words[USED + helper] = 1;
       doPart(worker, words, job, part, histogram);
-      if (Atomics.add(words, FINISHED, 1) + 1 === partsOf(claim)) Atomics.notify(words, FINISHED);
+      if (Atomics.add(words, FINISHED, 1) + 1 === partsOf(claim)) callWaiting(words);
     }
     if (helper >= 0) Atomics.and(words, helper, ~HOLDING);
   }
@@ -106,7 +113,11 @@ export function helpBoosting({ memory, task, control, helper, histogram }: Boost
     if (partsOf(claim) === 0 && Atomics.load(words, JOB) === JOBS.end && claim !== 0) return;
     let spins = 0;
     while (spins < SPINS && Atomics.load(words, CLAIM) === claim) spins++;
-    if (spins === SPINS) Atomics.wait(words, CLAIM, claim, SLEEP_MS);
+    if (spins < SPINS) continue;
+    // whoever publishes after this sees it; what was published before keeps the thread from sleeping
+    Atomics.add(words, ASLEEP, 1);
+    Atomics.wait(words, CLAIM, claim, SLEEP_MS);
+    Atomics.sub(words, ASLEEP, 1);
   }
 }
 
@@ -184,7 +195,7 @@ export class FitCrew {
     if (this.job === 0) this.job = 1;
     Atomics.store(this.words, FINISHED, 0);
     Atomics.store(this.words, CLAIM, (this.job << 12) | (parts << 6));
-    Atomics.notify(this.words, CLAIM);
+    if (Atomics.load(this.words, ASLEEP) > 0) Atomics.notify(this.words, CLAIM);
   }
 
   /** Waits for parts that helpers have claimed. */
@@ -196,7 +207,9 @@ export class FitCrew {
       const finished = Atomics.load(words, FINISHED);
       if (finished >= parts) break;
       // counted in waits, not by a clock: a machine that slept has not waited
+      Atomics.store(words, WAITING, 1);
       const waited = Atomics.wait(words, FINISHED, finished, WAIT_MS) === "timed-out";
+      Atomics.store(words, WAITING, 0);
       silentMs = waited && Atomics.load(words, FINISHED) === finished ? silentMs + WAIT_MS : 0;
       this.poll();
       if (Atomics.load(words, FINISHED) < parts) this.refuseLost(silentMs);
