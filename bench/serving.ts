@@ -88,7 +88,9 @@ export async function startServer(folder: string, settings: Readonly<Record<stri
     env: { ...process.env, REQUEEN_DATA_DIR: folder, ...SETTINGS, ...settings },
     stdio: ["ignore", "pipe", "inherit"],
   });
-  process.once("exit", () => server.kill("SIGKILL")); // also when this process ends by an error
+  const kill = (): void => void server.kill("SIGKILL");
+  process.once("exit", kill); // also when this process ends by an error
+  server.once("exit", () => void process.off("exit", kill));
   const lines = createInterface({ input: server.stdout });
   const first = await Promise.race([
     once(lines, "line").then(([line]) => String(line)),

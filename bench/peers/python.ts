@@ -7,10 +7,10 @@ import { createInterface } from "node:readline";
 const PACKAGES = ["scikit-learn", "lightgbm", "xgboost", "numpy"];
 
 /**
- * A Python that has the peers: REQUEEN_BENCH_PYTHON, or a venv made once under node_modules/.cache (some 600 MB, from PyPI).
+ * A Python that has the peers: BENCH_PYTHON, or a venv made once under node_modules/.cache (some 600 MB, from PyPI).
  */
 export function findPython(root: string): string {
-  const given = process.env.REQUEEN_BENCH_PYTHON;
+  const given = process.env.BENCH_PYTHON;
   if (given !== undefined) return given;
   const folder = join(root, "node_modules", ".cache", "requeen-bench-python");
   const python = join(folder, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
