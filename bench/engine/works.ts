@@ -45,7 +45,7 @@ export const WORKS: readonly Work[] = [
     train: boosting,
     peers: boostingPeers([6, 10, 10]),
     measures: ["cpu", "wall"],
-    rounds: 5,
+    rounds: 15,
   },
   {
     // the peers' default is 255; ours is 64 at this size, by the study of bench/quality.ts
@@ -54,7 +54,7 @@ export const WORKS: readonly Work[] = [
     train: (data) => trainBoosting(data, { maxBins: 64 }),
     peers: boostingPeers(null).map((peer) => ({ ...peer, work: `${peer.work}_64` })),
     measures: ["cpu"],
-    rounds: 5,
+    rounds: 15,
   },
   {
     name: "forest, 1,200 rows",
@@ -62,7 +62,7 @@ export const WORKS: readonly Work[] = [
     train: forest,
     peers: [{ work: "random_forest", label: "scikit-learn", must: 20 }],
     measures: ["cpu", "wall"],
-    rounds: 5,
+    rounds: 30,
   },
   {
     name: "perceptron, 1,200 rows, 100 passes",
@@ -70,7 +70,7 @@ export const WORKS: readonly Work[] = [
     train: (data) => trainNetwork(data, { hiddenLayerSizes: [100, 50], maxIter: 100, tol: 0, nIterNoChange: 1000 }),
     peers: [{ work: "perceptron", label: "scikit-learn", must: 3 }],
     measures: ["cpu", "wall"],
-    rounds: 5,
+    rounds: 15,
   },
   {
     name: "forest grid 27 x 3 folds, 1,200 rows",

@@ -46,28 +46,31 @@ const nextOf = (claim: number): number => claim & 63;
 function doPart(worker: PartWorker, words: Int32Array, job: number, part: number, histogram: number): void {
   const { at, rowCount } = worker.task;
   const { kernels } = worker;
-  const [start, end, size, a, b, c, d] = words.subarray(ARGUMENTS, ARGUMENTS + 7);
+  const start = words[ARGUMENTS];
+  const end = words[ARGUMENTS + 1];
+  const size = words[ARGUMENTS + 2];
+  const argument = ARGUMENTS + 3;
   const from = start + part * size;
   const to = Math.min(end, from + size);
-  if (job === JOBS.fill) worker.fill(from, to, a, b === 1, c === 1 ? histogram : 0);
+  if (job === JOBS.fill)
+    worker.fill(from, to, words[argument], words[argument + 1] === 1, words[argument + 2] === 1 ? histogram : 0);
   else if (job === JOBS.add) worker.add(from, to, histogram);
   else if (job === JOBS.partition) {
-    const [column, lower, missingLeft, identity] = [a, b, c, d];
-    const codes = at.codes + column * rowCount;
+    const codes = at.codes + words[argument] * rowCount;
     const rights = at.moved + (rowCount + from) * 4;
     words[LEFTS + part] = kernels.partitionInto(
       codes,
       at.rows,
       from,
       to,
-      lower,
-      missingLeft,
-      identity,
+      words[argument + 1],
+      words[argument + 2],
+      words[argument + 3],
       at.moved + from * 4,
       rights,
     );
   } else {
-    const [middle] = [a];
+    const middle = words[argument];
     let left = start;
     for (let i = 0; i < part; i++) left += words[LEFTS + i];
     const lefts = words[LEFTS + part];
@@ -137,7 +140,7 @@ export class FitCrew {
   constructor(memory: WebAssembly.Memory, control: number, helpers: FitHelpers, worker: PartWorker, poll: () => void) {
     this.helpers = Math.min(helpers.count, MOST_HELPERS);
     // a sixth of the least fit that is helped, where that is the caller's
-    this.leastRows = Math.min(8192, Math.ceil((helpers.leastRows ?? HELPED_ROWS) / 6));
+    this.leastRows = Math.min(2048, Math.ceil((helpers.leastRows ?? HELPED_ROWS) / 6));
     this.worker = worker;
     this.memory = memory;
     this.poll = poll;
@@ -162,13 +165,19 @@ export class FitCrew {
     );
     const size = Math.ceil((end - start) / parts / 4) * 4;
     const count = Math.max(1, Math.ceil((end - start) / size));
-    words.fill(0, USED, USED + this.helpers);
-    words.set([start, end, size, ...args], ARGUMENTS);
+    // word by word: `fill` and `set` take microseconds on shared memory, thousands of times a fit
+    for (let helper = 0; helper < this.helpers; helper++) words[USED + helper] = 0;
+    words[ARGUMENTS] = start;
+    words[ARGUMENTS + 1] = end;
+    words[ARGUMENTS + 2] = size;
+    for (let i = 0; i < args.length; i++) words[ARGUMENTS + 3 + i] = args[i];
     words[JOB] = JOBS[job];
     this.publish(count);
     claimParts(this.worker, words, histogram, -1);
     this.finish(count);
-    return Array.from({ length: this.helpers }, (_, helper) => helper).filter((helper) => words[USED + helper] === 1);
+    const used: number[] = [];
+    for (let helper = 0; helper < this.helpers; helper++) if (words[USED + helper] === 1) used.push(helper);
+    return used;
   }
 
   /** Moves rows[start..end) as `partition` does, in parts. */

@@ -9,7 +9,10 @@ import { FIRST_ADDRESS } from "./kernels/first-address.ts";
  */
 export interface FitHelpers {
   readonly count: number;
-  /** Fits of fewer rows are left to one thread. Default 50,000: with less, giving out parts costs more than they bring. */
+  /**
+   * Fits of fewer rows are left to one thread. Default 50,000 for boosting, and 100,000 rows times trees for forests: with less, giving out
+   * parts costs more than they bring.
+   */
   readonly leastRows?: number;
   /**
    * A part that a helper has taken and not finished for so long counts as lost: boosting ends with `worker_lost`, a forest grows the tree

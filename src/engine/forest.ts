@@ -1,6 +1,6 @@
 import { type BinnedColumns, binColumns, binsFor } from "./bin-columns.ts";
 import { categoricalMarks, checkCategories } from "./categorical-columns.ts";
-import { type FitHelpers, HELPED_ROWS } from "./fit-helpers.ts";
+import type { FitHelpers } from "./fit-helpers.ts";
 import { growTogether, keysOf, sharedForestBytes } from "./forest-crew.ts";
 import { estimateForestBytes, openForestGrower } from "./forest-kernels.ts";
 import type { ForestTask } from "./forest-tree.ts";
@@ -87,6 +87,12 @@ export function finishForest(
   return { kind: "trees", modelType, featureCount: columnCount, classCount, params: kept, trees, baseline: null };
 }
 
+/** Trees are large parts: they are worth sharing from fewer rows than a pass over rows is. */
+const HELPED_TREE_ROWS = 100_000;
+
+const isSmall = (rowCount: number, treeCount: number, { leastRows }: FitHelpers): boolean =>
+  leastRows === undefined ? rowCount * treeCount < HELPED_TREE_ROWS : rowCount < leastRows;
+
 /** Who helps with this forest; null = nobody: it has few rows, categories (the places that threads share hold none), or what threads would share is more than the caller's limit or than it brings. */
 function helpersOf(task: ForestTask, params: ForestParams | ExtraTreesParams, watch: Watch | undefined): FitHelpers | null {
   const helpers = watch?.helpers;
@@ -94,7 +100,7 @@ function helpersOf(task: ForestTask, params: ForestParams | ExtraTreesParams, wa
     task.categorical !== null ||
     helpers === undefined ||
     helpers.count === 0 ||
-    task.labels.length < (helpers.leastRows ?? HELPED_ROWS)
+    isSmall(task.labels.length, params.nEstimators, helpers)
   )
     return null;
   const shared = sharedForestBytes(task, params, params.nEstimators);

@@ -227,7 +227,7 @@ export interface Watch {
    * cannot reach. The model is the same.
    */
   readonly onNote?: (note: string) => void;
-  /** Threads that take part in boosting and forests of 50,000 rows and more; the model is the same with and without them. */
+  /** Threads that take part in boosting of 50,000 rows and more, and in forests (see FitHelpers); the model is the same with and without them. */
   readonly helpers?: FitHelpers;
 }
 
