@@ -6,8 +6,8 @@ import { type Measurements, measure } from "./measure.ts";
 import { plural, points, pointsRange, times } from "./phrases.ts";
 import { type Judgement, judge, type RuleInput } from "./rules.ts";
 
-/** Raised with every change after which the same rows, policy and seed may get other bytes. 2: rejection asks both measures. */
-export const GATE_VERSION = 2;
+/** Raised with every change after which the same rows, policy and seed may get other bytes. 2: rejection asks both measures. 3: short times are told in microseconds. */
+export const GATE_VERSION = 3;
 
 /** What the gate compares. Rows of all arrays are the same opinions in the same order. */
 export interface GateInput {

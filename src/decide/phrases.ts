@@ -44,7 +44,9 @@ export const times = (count: number): string => (count === 1 ? "once" : `${group
 
 export const plural = (count: number, one: string, many = `${one}s`): string => `${grouped(count)} ${count === 1 ? one : many}`;
 
-export const milliseconds = (value: number): string => `${round(value, value < 10 ? 2 : 0)} ms`;
+/** Below a tenth of a millisecond in microseconds: "0 ms" says nothing. */
+export const milliseconds = (value: number): string =>
+  value > 0 && value < 0.1 ? `${round(value * 1_000, value < 0.01 ? 2 : 0)} µs` : `${round(value, value < 10 ? 2 : 0)} ms`;
 
 export function bytes(value: number): string {
   if (value >= 1e6) return `${round(value / 1e6, 1)} MB`;

@@ -230,6 +230,9 @@ describe("gate", () => {
     const models = pair([...times(70, "both" as const), ...times(25, "challenger" as const), ...times(5, "champion" as const)]);
     const cost = { latency_ms: { champion: 4, challenger: 40 }, size_bytes: { champion: 1e6, challenger: 2e6 } };
     expect(decide({ ...models, cost }).reasons[0]).toMatchObject({ code: "latency", passed: false, effect: "reject" });
+    const quick = { ...cost, latency_ms: { champion: 0.0009, challenger: 0.042 } };
+    const latency = decide({ ...models, cost: quick }).reasons.find(({ code }) => code === "latency");
+    expect(latency?.sentence).toContain("goes from 0.9 µs to 42 µs; allowed are 3 times the champion's, or 5 ms");
   });
 
   test("the error budget raises the level; worn gate rows hold the verdict back", () => {
