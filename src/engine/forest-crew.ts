@@ -12,7 +12,7 @@ import {
   PATIENCE_MS,
   WAIT_MS,
 } from "./fit-helpers.ts";
-import { openForestGrower } from "./forest-kernels.ts";
+import { openForestGrower, widthOf } from "./forest-kernels.ts";
 import {
   type GrownTree,
   layOutForest,
@@ -46,8 +46,6 @@ const PAGE_BYTES = 65_536;
 /** The tree of that number, alone. */
 type GrowTree = (builder: TreeBuilder, tree: number) => void;
 
-const widthOf = ({ classCount }: Pick<ForestTask, "classCount">): number => (classCount === 2 ? 1 : classCount);
-
 /** What a tree draws: its rows (null = all), and its features. */
 export function keysOf({ seed, bootstrap }: TreeKeys, tree: number): [draw: number | null, tree: number] {
   const key = deriveSeed(seed, tree);
@@ -75,7 +73,7 @@ export function helpForest({ memory, control, helper, forest }: ForestTicket): v
     while ((Atomics.load(words, helper) & DISMISSED) === 0) {
       const tree = Atomics.add(words, NEXT, 1);
       if (tree >= forest.treeCount) return;
-      putTree(forest, memory.buffer, tree, growAlone(widthOf(forest.task), tree, grow));
+      putTree(forest, memory.buffer, tree, growAlone(widthOf(forest.task.classCount), tree, grow));
       Atomics.add(words, GROWN, 1);
       Atomics.notify(words, GROWN);
     }
@@ -117,7 +115,7 @@ export function growTogether({ task, keys, treeCount, helpers, grow, onTree, pol
   const count = Math.min(helpers.count, MOST_HELPERS);
   const own = new Map<number, GrownTree>();
   const growHere = (tree: number): void => {
-    own.set(tree, growAlone(widthOf(task), tree, grow));
+    own.set(tree, growAlone(widthOf(task.classCount), tree, grow));
     onTree(own.size + Atomics.load(words, GROWN));
   };
   try {

@@ -75,7 +75,8 @@ const sharedSizes = ({ binned: { rowCount, columnCount }, maxDepth, classCount }
   };
 };
 
-const widthOf = (classCount: number): number => (classCount === 2 ? 1 : classCount);
+/** Numbers that a leaf holds: the share of class 1, or of each class. */
+export const widthOf = (classCount: number): number => (classCount === 2 ? 1 : classCount);
 
 const unitSizes = (task: ForestShape) => {
   const shared = sharedSizes(task);

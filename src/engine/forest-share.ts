@@ -1,4 +1,4 @@
-import { mostLeaves } from "./forest-kernels.ts";
+import { mostLeaves, widthOf } from "./forest-kernels.ts";
 import type { ForestTask } from "./forest-tree.ts";
 import type { TreeEnsemble } from "./tree-ensemble.ts";
 
@@ -35,8 +35,6 @@ const tablesOf = (rowCount: number, columnCount: number, treeCount: number) => (
   labels: rowCount,
   codes: rowCount * columnCount,
 });
-
-const widthOf = (classCount: number): number => (classCount === 2 ? 1 : classCount);
 
 /** Bytes of a tree of so many leaves: arrays of four bytes a number first, so that each begins where it must. */
 function slotOf(leaves: number, width: number) {

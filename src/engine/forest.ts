@@ -2,7 +2,7 @@ import { type BinnedColumns, binColumns, binsFor } from "./bin-columns.ts";
 import { categoricalMarks, checkCategories } from "./categorical-columns.ts";
 import type { FitHelpers } from "./fit-helpers.ts";
 import { growTogether, keysOf, sharedForestBytes } from "./forest-crew.ts";
-import { estimateForestBytes, openForestGrower } from "./forest-kernels.ts";
+import { estimateForestBytes, openForestGrower, widthOf } from "./forest-kernels.ts";
 import type { ForestTask } from "./forest-tree.ts";
 import type { TreeModel } from "./model.ts";
 import { EXTRA_TREES_PARAMETERS, type ExtraTreesParams, FOREST_PARAMETERS, type ForestParams } from "./parameter-tables.ts";
@@ -168,7 +168,7 @@ export function plantBinned(
   };
   const poll = (): void => throwIfCancelled(watch, `training ${modelType}`);
   const grower = openForestGrower(task, notes !== undefined, form, poll, watch?.onNote);
-  const builder = new TreeBuilder(classCount === 2 ? 1 : classCount);
+  const builder = new TreeBuilder(widthOf(classCount));
   const growInto = (into: TreeBuilder, tree: number): void => grower.grow(into, ...keysOf(params, tree), notes);
   const growTree = (tree: number): void => growInto(builder, tree);
   return { builder, growTree, growInto, task, columnCount, classCount };

@@ -1,4 +1,5 @@
 import { DEEPEST, type ForestType, plantForest } from "./forest.ts";
+import { widthOf } from "./forest-kernels.ts";
 import type { ExtraTreesParams, ForestParams } from "./parameter-tables.ts";
 import { type Column, type TrainingData, throwIfCancelled, toFloat32Rows, type Watch } from "./training-data.ts";
 import { goesLeft, type NodeNotes, type TreeEnsemble } from "./tree-ensemble.ts";
@@ -27,7 +28,7 @@ export function predictNested(
   watch?: Watch,
 ): Float64Array[] {
   const { classCount } = data;
-  const width = classCount === 2 ? 1 : classCount;
+  const width = widthOf(classCount);
   const rowCount = columns[0].length;
   const depthOf = (config: NestedConfig): number => config.maxDepth ?? DEEPEST;
   const most = Math.max(...configs.map((config) => config.nEstimators));
