@@ -11,6 +11,7 @@ const PARTS = [
   "common.as",
   "boosting.as",
   "forest.as",
+  "forest-categories.as",
   "forest-units.as",
   "forest-weighted.as",
   "matrix.as",

@@ -47,6 +47,29 @@ export function columnAskedBothWays(feature: Int16Array, { setOf }: CategorySets
   return -1;
 }
 
+/**
+ * Sets from a list of them. @param nodes int32 [sets]. The node of each. @param wide int32 [sets x 8]. Its words, all eight; those that
+ * are 0 at the end are left out. Null = the list is empty.
+ */
+export function setsOf(nodes: Int32Array, wide: Int32Array, nodeCount: number): CategorySets | null {
+  if (nodes.length === 0) return null;
+  const setOf = new Int32Array(nodeCount).fill(-1);
+  const starts = new Int32Array(nodes.length + 1);
+  const words = new Int32Array(wide.length);
+  let end = 0;
+  for (const [set, node] of nodes.entries()) {
+    setOf[node] = set;
+    let count = WIDE_WORDS;
+    while (count > 0 && wide[set * WIDE_WORDS + count - 1] === 0) count--;
+    for (let word = 0; word < count; word++) words[end++] = wide[set * WIDE_WORDS + word];
+    starts[set + 1] = end;
+  }
+  return { setOf, starts, words: words.subarray(0, end) };
+}
+
+/** Words that hold every category of a trained split. */
+export const WIDE_WORDS = 8;
+
 /** Collects the sets of an ensemble while its trees grow. */
 export class CategorySetBuilder {
   private setOf = new Int32Array(0);
@@ -56,16 +79,18 @@ export class CategorySetBuilder {
 
   /** Gives a node its set. @param left categories, in any order, each once. */
   add(node: number, left: readonly number[]): void {
-    this.cover(node + 1);
-    const { count } = this;
-    const start = this.starts[count];
-    const end = start + (left.reduce((most, category) => Math.max(most, category), -1) >> 5) + 1;
-    if (end > this.words.length) this.words = copied(this.words, end);
-    if (count + 2 > this.starts.length) this.starts = copied(this.starts, count + 2);
+    const start = this.place(node, (left.reduce((most, category) => Math.max(most, category), -1) >> 5) + 1);
     for (const category of left) this.words[start + (category >> 5)] |= 1 << (category & 31);
-    this.starts[count + 1] = end;
-    this.setOf[node] = count;
-    this.count++;
+  }
+
+  /** Adds the sets of a tree whose first node becomes `first`, in their order. */
+  append({ setOf, starts, words }: CategorySets, first: number): void {
+    const nodeOf = new Int32Array(starts.length - 1);
+    for (const [node, set] of setOf.entries()) if (set >= 0) nodeOf[set] = first + node;
+    for (const [set, node] of nodeOf.entries()) {
+      const from = this.place(node, starts[set + 1] - starts[set]);
+      this.words.set(words.subarray(starts[set], starts[set + 1]), from);
+    }
   }
 
   /** The sets of the first nodes, sharing memory: valid until the next change; null = there are none. */
@@ -73,6 +98,20 @@ export class CategorySetBuilder {
     if (this.count === 0) return null;
     this.cover(nodeCount);
     return { setOf: this.setOf, starts: this.starts, words: this.words };
+  }
+
+  /** Gives a node the next set, of so many words. @returns where its words begin. */
+  private place(node: number, wordCount: number): number {
+    this.cover(node + 1);
+    const { count } = this;
+    const start = this.starts[count];
+    const end = start + wordCount;
+    if (end > this.words.length) this.words = copied(this.words, end);
+    if (count + 2 > this.starts.length) this.starts = copied(this.starts, count + 2);
+    this.starts[count + 1] = end;
+    this.setOf[node] = count;
+    this.count++;
+    return start;
   }
 
   private cover(nodeCount: number): void {

@@ -13,20 +13,11 @@ import {
   WAIT_MS,
 } from "./fit-helpers.ts";
 import { openForestGrower, widthOf } from "./forest-kernels.ts";
-import {
-  type GrownTree,
-  layOutForest,
-  putTree,
-  type SharedForest,
-  sharedTask,
-  shareTask,
-  type TreeKeys,
-  takeSlot,
-} from "./forest-share.ts";
+import { layOutForest, putTree, type SharedForest, sharedTask, shareTask, type TreeKeys, takeSlot } from "./forest-share.ts";
 import type { ForestTask } from "./forest-tree.ts";
 import { FIRST_ADDRESS } from "./kernels/first-address.ts";
 import { deriveSeed, mix32 } from "./seeded-random.ts";
-import { TreeBuilder } from "./tree-ensemble.ts";
+import { type GrownTree, TreeBuilder } from "./tree-ensemble.ts";
 
 /** The next tree that nobody has claimed. */
 const NEXT = OWN_WORDS;

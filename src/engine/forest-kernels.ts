@@ -1,3 +1,4 @@
+import { setsOf, WIDE_WORDS } from "./category-sets.ts";
 import { ForestGrower, type ForestTask } from "./forest-tree.ts";
 import { MOST_KERNEL_BYTES, openKernels, plainFormNote, sumBytes } from "./kernels/kernels.ts";
 import type { NodeNotes, TreeBuilder } from "./tree-ensemble.ts";
@@ -9,7 +10,7 @@ export interface GrowsForest {
 }
 
 /**
- * The quickest form that memory allows; categories have the plain one.
+ * The quickest form that memory allows.
  * @param noted whether `grow` is given notes. @param form "plain" for comparison.
  * @param poll called every few milliseconds of growing; may throw, and the grower is then given up. @param onNote told when no kernels can be taken.
  */
@@ -20,7 +21,7 @@ export function openForestGrower(
   poll: () => void,
   onNote?: (note: string) => void,
 ): GrowsForest {
-  if (form === "plain" || task.categorical !== null) return new ForestGrower(task, poll);
+  if (form === "plain") return new ForestGrower(task, poll);
   if (isUnits(task) && sumBytes(unitSizes(task)) <= MOST_KERNEL_BYTES) return new UnitKernels(task, poll);
   const needed = sumBytes(weightedSizes(task, noted));
   if (needed <= MOST_KERNEL_BYTES) return new WeightedKernels(task, noted, poll);
@@ -35,7 +36,7 @@ export function estimateForestBytes(shape: ForestShape, noted: boolean): number 
 }
 
 /** What the sizes of a forest's arrays hang on. */
-interface ForestShape extends Pick<ForestTask, "classCount" | "maxDepth"> {
+interface ForestShape extends Pick<ForestTask, "classCount" | "maxDepth" | "categorical"> {
   readonly binned: Pick<ForestTask["binned"], "rowCount" | "columnCount">;
 }
 
@@ -52,13 +53,13 @@ function isUnits({ binned, classCount, minSamplesLeaf, weights }: ForestTask): b
 export const mostLeaves = (rowCount: number, maxDepth: number): number =>
   maxDepth < 31 ? Math.min(rowCount, 2 ** maxDepth) : rowCount;
 
-const sharedSizes = ({ binned: { rowCount, columnCount }, maxDepth, classCount }: ForestShape) => {
+const sharedSizes = ({ binned: { rowCount, columnCount }, maxDepth, classCount, categorical }: ForestShape) => {
   const leaves = mostLeaves(rowCount, maxDepth);
   const nodes = 2 * leaves;
   return {
     order: columnCount * 4,
     swapped: columnCount * 4,
-    missing: columnCount,
+    kinds: columnCount,
     binTotals: columnCount * 2,
     // a node and its sibling wait on each level
     stack: (maxDepth + 2) * 64,
@@ -72,8 +73,20 @@ const sharedSizes = ({ binned: { rowCount, columnCount }, maxDepth, classCount }
     cover: nodes * 4,
     nodeRows: nodes * 4,
     leafValues: leaves * widthOf(classCount) * 4,
+    ...categorySizes(categorical === null ? 0 : leaves),
   };
 };
+
+/** @param leaves 0 where no column holds categories. */
+const categorySizes = (leaves: number) => ({
+  leftTable: leaves === 0 ? 0 : 256,
+  listed: leaves === 0 ? 0 : 256,
+  merged: leaves === 0 ? 0 : 256,
+  binShares: leaves === 0 ? 0 : 2048,
+  // a split less than leaves
+  setNodes: leaves * 4,
+  setWords: leaves * WIDE_WORDS * 4,
+});
 
 /** Numbers that a leaf holds: the share of class 1, or of each class. */
 export const widthOf = (classCount: number): number => (classCount === 2 ? 1 : classCount);
@@ -106,11 +119,13 @@ const weightedSizes = (task: ForestShape, noted: boolean) => {
 type Opened = ReturnType<typeof openKernels<keyof ReturnType<typeof sharedSizes> | "shares" | "placeA" | "placeB">>;
 
 function setShared(task: ForestTask, { kernels, memory, at }: Opened): void {
-  const { binned, maxDepth, minSamplesSplit, minSamplesLeaf, featuresPerNode, randomThresholds, classCount } = task;
+  const { binned, maxDepth, minSamplesSplit, minSamplesLeaf, featuresPerNode, randomThresholds, classCount, categorical } = task;
   const { rowCount, columnCount } = binned;
   new Float32Array(memory, at.low, binned.low.length).set(binned.low);
   new Float32Array(memory, at.high, binned.high.length).set(binned.high);
-  new Uint8Array(memory, at.missing, columnCount).set(binned.hasMissing);
+  const kinds = new Uint8Array(memory, at.kinds, columnCount);
+  for (let column = 0; column < columnCount; column++)
+    kinds[column] = binned.hasMissing[column] + (categorical?.[column] === 1 ? 2 : 0);
   new Uint16Array(memory, at.binTotals, columnCount).set(binned.binCounts);
   kernels.setForest(
     rowCount,
@@ -118,7 +133,7 @@ function setShared(task: ForestTask, { kernels, memory, at }: Opened): void {
     classCount,
     at.low,
     at.high,
-    at.missing,
+    at.kinds,
     at.binTotals,
     maxDepth,
     minSamplesSplit,
@@ -126,23 +141,24 @@ function setShared(task: ForestTask, { kernels, memory, at }: Opened): void {
     featuresPerNode,
     randomThresholds ? 1 : 0,
   );
+  kernels.setCategories(at.leftTable, at.listed, at.merged, at.binShares, at.setNodes, at.setWords);
   kernels.setScratch(at.order, at.swapped, at.stack, at.draws, at.placeA, at.placeB);
   kernels.setOutput(at.feature, at.threshold, at.left, at.missingLeft, at.cover, at.leafValues, at.shares, at.nodeRows);
 }
 
 /** Copies a tree of `nodes` nodes out of the kernels' memory. */
-function takeTree(builder: TreeBuilder, { memory, at }: Opened, nodes: number, width: number, notes?: NodeNotes): void {
+function takeTree(builder: TreeBuilder, { kernels, memory, at }: Opened, nodes: number, width: number, notes?: NodeNotes): void {
   const leaves = (nodes + 1) / 2;
-  const first = builder.append(
-    {
-      feature: new Int16Array(memory, at.feature, nodes),
-      threshold: new Float32Array(memory, at.threshold, nodes),
-      left: new Int32Array(memory, at.left, nodes),
-      missingLeft: new Uint8Array(memory, at.missingLeft, nodes),
-      cover: new Float32Array(memory, at.cover, nodes),
-    },
-    new Float32Array(memory, at.leafValues, leaves * width),
-  );
+  const sets = kernels.countSets();
+  const first = builder.append({
+    feature: new Int16Array(memory, at.feature, nodes),
+    threshold: new Float32Array(memory, at.threshold, nodes),
+    left: new Int32Array(memory, at.left, nodes),
+    missingLeft: new Uint8Array(memory, at.missingLeft, nodes),
+    cover: new Float32Array(memory, at.cover, nodes),
+    values: new Float32Array(memory, at.leafValues, leaves * width),
+    categories: setsOf(new Int32Array(memory, at.setNodes, sets), new Int32Array(memory, at.setWords, sets * WIDE_WORDS), nodes),
+  });
   if (notes === undefined) return;
   const shares = new Float32Array(memory, at.shares, nodes * width);
   const rowsOf = new Int32Array(memory, at.nodeRows, nodes);

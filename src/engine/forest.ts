@@ -80,7 +80,7 @@ export function finishForest(
     }
   } else {
     const crew = { task, keys: params, treeCount, helpers, grow: growInto, onTree, poll };
-    for (const { values, ...nodes } of growTogether(crew)) builder.append(nodes, values);
+    for (const tree of growTogether(crew)) builder.append(tree);
   }
   const trees = builder.finish();
   const kept = modelParameters(modelType === "extra_trees" ? EXTRA_TREES_PARAMETERS : FOREST_PARAMETERS, params);
@@ -93,16 +93,10 @@ const HELPED_TREE_ROWS = 100_000;
 const isSmall = (rowCount: number, treeCount: number, { leastRows }: FitHelpers): boolean =>
   leastRows === undefined ? rowCount * treeCount < HELPED_TREE_ROWS : rowCount < leastRows;
 
-/** Who helps with this forest; null = nobody: it has few rows, categories (the places that threads share hold none), or what threads would share is more than the caller's limit or than it brings. */
+/** Who helps with this forest; null = nobody: it has few rows, or what threads would share is more than the caller's limit or than it brings. */
 function helpersOf(task: ForestTask, params: ForestParams | ExtraTreesParams, watch: Watch | undefined): FitHelpers | null {
   const helpers = watch?.helpers;
-  if (
-    task.categorical !== null ||
-    helpers === undefined ||
-    helpers.count === 0 ||
-    isSmall(task.labels.length, params.nEstimators, helpers)
-  )
-    return null;
+  if (helpers === undefined || helpers.count === 0 || isSmall(task.labels.length, params.nEstimators, helpers)) return null;
   const shared = sharedForestBytes(task, params, params.nEstimators);
   if (shared === null) return null;
   const bytes = shared + (helpers.count + 1) * estimateForestBytes(task, false);
@@ -137,7 +131,13 @@ export function refuseForest(
   noted: boolean,
   watch: Watch | undefined,
 ): void {
-  const shape = { binned: { rowCount: labels.length, columnCount }, maxDepth: params.maxDepth ?? DEEPEST, classCount };
+  const categorical = categoricalMarks(params.categoricalFeatures, columnCount, modelType);
+  const shape = {
+    binned: { rowCount: labels.length, columnCount },
+    maxDepth: params.maxDepth ?? DEEPEST,
+    classCount,
+    categorical,
+  };
   refuseAboveLimit(watch, estimateForestBytes(shape, noted), `${modelType} of ${labels.length} rows and ${columnCount} columns`);
 }
 

@@ -24,6 +24,9 @@ export interface TreeEnsemble {
   readonly categories: CategorySets | null;
 }
 
+/** One tree: its node and leaf numbers begin at 0. */
+export type GrownTree = Omit<TreeEnsemble, "width" | "roots">;
+
 /** What every node, not only a leaf, would say and how many rows reached it: for reading shallower trees out of a deeper one. */
 export interface NodeNotes {
   /** float32 [nodes x width]. */
@@ -86,8 +89,9 @@ export class TreeBuilder {
     this.cover[node] = cover;
   }
 
-  /** Adds a whole tree whose node and leaf numbers begin at 0; copies all. @returns the number of its root. */
-  append(tree: Pick<TreeEnsemble, "feature" | "threshold" | "left" | "missingLeft" | "cover">, values: Float32Array): number {
+  /** Adds a whole tree; copies all. @returns the number of its root. */
+  append(tree: GrownTree): number {
+    const { values, categories } = tree;
     const count = tree.feature.length;
     const first = this.addNodes(count);
     this.roots.push(first);
@@ -102,6 +106,7 @@ export class TreeBuilder {
     this.leafCount += values.length / this.width;
     if (before + values.length > this.values.length) this.values = grown(this.values, Float32Array, before + values.length);
     this.values.set(values, before);
+    if (categories !== null) this.sets.append(categories, first);
     return first;
   }
 

@@ -10,7 +10,7 @@ import {
   type Watch,
 } from "../../src/engine/index.ts";
 import { createHelpers } from "../../src/workers/index.ts";
-import { makeData } from "../unit/engine/seeded-data.ts";
+import { makeCategorical, makeData } from "../unit/engine/seeded-data.ts";
 import { hashOf } from "./support/hash-trees.ts";
 
 const CASES: Readonly<Record<string, (watch?: Watch) => TreeModel>> = {
@@ -20,8 +20,16 @@ const CASES: Readonly<Record<string, (watch?: Watch) => TreeModel>> = {
   "class weights": (watch) =>
     trainForest(makeData(1500, 5, 3, 5), { nEstimators: 15, classWeight: "balanced", minSamplesLeaf: 3 }, watch),
   "extra trees": (watch) => trainExtraTrees(makeData(2000, 6, 2, 6, 0.1), { nEstimators: 25 }, watch),
+  "categories, two classes": (watch) => ofCategories(trainForest, 2, watch),
+  "categories, three classes": (watch) => ofCategories(trainForest, 3, watch),
+  "categories, extra trees": (watch) => ofCategories(trainExtraTrees, 2, watch),
   "fewer trees than threads": (watch) => trainForest(makeData(1000, 6, 2, 7), { nEstimators: 2 }, watch),
 };
+
+function ofCategories(train: typeof trainForest | typeof trainExtraTrees, classCount: number, watch?: Watch): TreeModel {
+  const { categoricalFeatures, ...data } = makeCategorical(1800, [4, 90, 255], classCount, 11, 0.1);
+  return train(data, { nEstimators: 20, categoricalFeatures }, watch);
+}
 
 test("forests grown with helpers, while other threads take the cores, are those of one thread", {
   timeout: 120_000,

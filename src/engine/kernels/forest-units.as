@@ -183,8 +183,61 @@ function scanDense(column: i32, bins: usize, first: i32, count: i32, missing: i6
   }
 }
 
+/** Scores the listed bins in their order. @param only how many are the first of it; 0 = any number. */
+function scoreUnitOrder(column: i32, bins: usize, count: i32, only: i32): void {
+  let left: i64 = 0, best: i64 = 0;
+  let taken = 0;
+  for (let i = 0; i + 1 < count; i++) {
+    left += load<i64>(bins + (<usize>load<u8>(listedBins + i) << 3));
+    if (only > 0 && i + 1 != only) continue;
+    const w = left >> 32, p = left & 0xffffffff;
+    const d = <f64>(p * nodeWeight - nodePositives * w);
+    const score = (d * d) / <f64>(w * (nodeWeight - w));
+    if (score > splitScore) {
+      splitScore = score;
+      taken = i + 1;
+      best = left;
+    }
+  }
+  if (taken == 0) return;
+  takeListed(column, count, taken);
+  splitLeft = areFirstLeft(count, taken) ? best : ((nodeWeight << 32) | nodePositives) - best;
+}
+
+/** Scores a column of categories whose bins are filled and listed. @param key of the column in this node. */
+function scoreUnitCategories(column: i32, bins: usize, count: i32, key: u32): void {
+  if (randomThresholds) {
+    scoreUnitOrder(column, bins, count, drawListed(count, key));
+    return;
+  }
+  for (let i = 0; i < count; i++) {
+    const at = <usize>load<u8>(listedBins + i) << 3;
+    const bin = load<i64>(bins + at);
+    store<f64>(binShares + at, <f64>(bin & 0xffffffff) / <f64>(bin >> 32));
+  }
+  sortListed(count);
+  scoreUnitOrder(column, bins, count, 0);
+}
+
+/** As tryDense, of a column of categories. */
+function tryDenseCategories(column: i32, bins: usize): bool {
+  const total = <i32>load<u16>(binsOf + (<usize>column << 1));
+  const missing = load<i64>(bins, 2040) != 0;
+  let count = 0;
+  for (let bin = 0; bin < total; bin++) if (load<i64>(bins + (<usize>bin << 3)) != 0) store<u8>(listedBins + count++, <u8>bin);
+  if (missing) store<u8>(listedBins + count++, MISSING_BIN);
+  if (count >= 2) {
+    const before = splitScore;
+    scoreUnitCategories(column, bins, count, 0);
+    if (splitScore > before) splitSawMissing = i32(missing);
+  }
+  for (let i = 0; i < count; i++) store<i64>(bins + (<usize>load<u8>(listedBins + i) << 3), 0);
+  return count >= 2;
+}
+
 /** Scores a column whose bins were filled by fillDense; false when it is constant in this node. */
 function tryDense(column: i32, bins: usize): bool {
+  if (holdsCategories(column)) return tryDenseCategories(column, bins);
   const count = <i32>load<u16>(binsOf + (<usize>column << 1));
   const missing = load<i64>(bins, 2040);
   let first = 0;
@@ -214,9 +267,12 @@ function trySparse(column: i32, key: u32): bool {
   const seen = <i32>(popcnt(present0) + popcnt(present1) + popcnt(present2) + popcnt(present3)) + i32(missing != 0);
   if (seen >= 2) {
     const before = splitScore;
-    const drawn = randomThresholds ? drawThreshold(column, key) : NaN;
-    scanSparse(column, missing, 0, drawn);
-    if (missing != 0) scanSparse(column, missing, 1, drawn);
+    if (holdsCategories(column)) scoreUnitCategories(column, unitBins, listPresent(missing != 0), key);
+    else {
+      const drawn = randomThresholds ? drawThreshold(column, key) : NaN;
+      scanSparse(column, missing, 0, drawn);
+      if (missing != 0) scanSparse(column, missing, 1, drawn);
+    }
     if (splitScore > before) splitSawMissing = i32(missing != 0);
   }
   for (let word = 0; word < 4; word++) {
@@ -233,7 +289,7 @@ function trySparse(column: i32, key: u32): bool {
 // @ts-ignore: decorator
 @inline
 function isNarrow(column: i32): bool {
-  return load<u16>(binsOf + (<usize>column << 1)) <= 64 && load<u8>(hasMissing + column) == 0;
+  return load<u16>(binsOf + (<usize>column << 1)) <= 64 && load<u8>(columnKinds + column) == 0;
 }
 
 // @ts-ignore: decorator
@@ -293,8 +349,24 @@ function findUnitSplit(start: usize, end: usize, rows: i32, key: u32): bool {
   return splitColumn >= 0;
 }
 
+/** As moveRecords, where the best split asks for a category. */
+function moveRecordsByTable(start: usize, end: usize, to: usize, toEnd: usize): usize {
+  const column = <usize>splitColumn;
+  const bytes = recordBytes;
+  let left = to, right = toEnd - bytes;
+  for (let record = start; record < end; record += bytes) {
+    const step = <usize>load<u8>(leftTable + <usize>load<u8>(record + column)) * bytes;
+    copyRecord(record, left);
+    copyRecord(record, right);
+    left += step;
+    right += step - bytes;
+  }
+  return left;
+}
+
 /** Records of the left side to `to` upwards, of the right side from `toEnd` downwards. Returns where the right side begins. */
 function moveRecords(start: usize, end: usize, to: usize, toEnd: usize): usize {
+  if (holdsCategories(splitColumn)) return moveRecordsByTable(start, end, to, toEnd);
   const column = <usize>splitColumn;
   // 255 + 1 is 0: the missing bin as the lowest
   const turn = <u32>splitMissingLeft;
@@ -330,6 +402,10 @@ function countLeft(start: usize, end: usize): i32 {
   const turn = <u32>splitMissingLeft;
   const lower = <u32>splitLower + turn;
   let count = 0;
+  if (holdsCategories(splitColumn)) {
+    for (let record = start; record < end; record += recordBytes) count += <i32>load<u8>(leftTable + <usize>load<u8>(record + column));
+    return count;
+  }
   for (let record = start; record < end; record += recordBytes) count += i32(((<u32>load<u8>(record + column) + turn) & 255) <= lower);
   return count;
 }
@@ -365,6 +441,7 @@ export function growUnits(all: i32, treeKey: u32): i32 {
   store<usize>(stack, last, 16);
   store<i64>(stack, total, 24);
   grownTop = stack + 32;
+  setCount = 0;
   grownNodes = 1;
   grownLeaves = 0;
   return goOnUnits();

@@ -137,6 +137,47 @@ function clearClasses(bin: i32): void {
   if (minLeaf > 1) store<i32>(binCounts + (<usize>bin << 2), 0);
 }
 
+/** Scores the listed bins in their order. @param only how many are the first of it; 0 = any number. */
+function scoreClassOrder(column: i32, count: i32, rows: i32, only: i32): void {
+  for (let at: usize = 0; at < classBytes; at += 16) v128.store(classLeft + at, f64x2.splat(0));
+  let leftRows = 0, taken = 0;
+  for (let i = 0; i + 1 < count; i++) {
+    const bin = <i32>load<u8>(listedBins + i);
+    addClasses(bin);
+    leftRows += load<i32>(binCounts + (<usize>bin << 2));
+    if (only > 0 && i + 1 != only) continue;
+    if (minLeaf > 1 && (leftRows < minLeaf || rows - leftRows < minLeaf)) continue;
+    const score = classCount == 2 ? scoreTwo() : scoreMany();
+    if (score > splitScore) {
+      splitScore = score;
+      taken = i + 1;
+    }
+  }
+  if (taken > 0) takeListed(column, count, taken);
+}
+
+/** Scores a column of categories whose bins are filled. @param key of the column in this node. */
+function scoreClassCategories(column: i32, missing: bool, rows: i32, key: u32): void {
+  if (randomThresholds) {
+    const count = listPresent(missing);
+    scoreClassOrder(column, count, rows, drawListed(count, key));
+    return;
+  }
+  for (let k = classCount == 2 ? 1 : 0; k < classCount; k++) {
+    if (load<f64>(classTotals + (<usize>k << 3)) == 0) continue;
+    const count = listPresent(missing);
+    for (let i = 0; i < count; i++) {
+      const bin = <usize>load<u8>(listedBins + i);
+      const from = classBins + bin * classBytes;
+      let all: f64 = 0;
+      for (let at: usize = 0; at < classBytes; at += 8) all += load<f64>(from + at);
+      store<f64>(binShares + (bin << 3), load<f64>(from + (<usize>k << 3)) / all);
+    }
+    sortListed(count);
+    scoreClassOrder(column, count, rows, 0);
+  }
+}
+
 function tryClasses(column: i32, start: usize, end: usize, rows: i32, key: u32): i32 {
   fillClasses(start, end, column);
   // bin 255 is the last bit
@@ -145,7 +186,8 @@ function tryClasses(column: i32, start: usize, end: usize, rows: i32, key: u32):
   const seen = <i32>(popcnt(present0) + popcnt(present1) + popcnt(present2) + popcnt(present3)) + missing;
   if (seen >= 2) {
     const before = splitScore;
-    if (!randomThresholds && classBytes == 32) {
+    if (holdsCategories(column)) scoreClassCategories(column, missing != 0, rows, mix32(key + <u32>(column + 1) * 0x85ebca77));
+    else if (!randomThresholds && classBytes == 32) {
       scanFour(column, missing, 0, rows);
       if (missing) scanFour(column, missing, 1, rows);
     } else {
@@ -199,8 +241,24 @@ function isPureNode(): bool {
   return false;
 }
 
+/** As moveItems, where the best split asks for a category. */
+function moveItemsByTable(start: usize, end: usize, to: usize, toEnd: usize): usize {
+  const codes = columnCodes + <usize>splitColumn * <usize>rowCount;
+  let left = to, right = toEnd - 16;
+  for (let item = start; item < end; item += 16) {
+    const value = v128.load(item);
+    const step = <usize>load<u8>(leftTable + <usize>load<u8>(codes + <usize>load<u32>(item))) << 4;
+    v128.store(left, value);
+    v128.store(right, value);
+    left += step;
+    right += step - 16;
+  }
+  return left;
+}
+
 /** Items of the left side to `to` upwards, of the right side from `toEnd` downwards. Returns where the right side begins. */
 function moveItems(start: usize, end: usize, to: usize, toEnd: usize): usize {
+  if (holdsCategories(splitColumn)) return moveItemsByTable(start, end, to, toEnd);
   const codes = columnCodes + <usize>splitColumn * <usize>rowCount;
   const turn = <u32>splitMissingLeft;
   const lower = <u32>splitLower + turn;
@@ -246,6 +304,7 @@ export function growWeighted(all: i32, treeKey: u32, noted: i32): i32 {
   store<usize>(stack, placeA, 12);
   store<usize>(stack, last, 16);
   grownTop = stack + 20;
+  setCount = 0;
   grownNodes = 1;
   grownLeaves = 0;
   return goOnWeighted(noted);

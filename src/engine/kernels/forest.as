@@ -10,7 +10,7 @@ function mix32(value: u32): u32 {
   return x ^ (x >> 16);
 }
 
-let rowCount: i32 = 0, columnCount: i32 = 0, classCount: i32 = 0, lows: usize = 0, highs: usize = 0, hasMissing: usize = 0, binsOf: usize = 0;
+let rowCount: i32 = 0, columnCount: i32 = 0, classCount: i32 = 0, lows: usize = 0, highs: usize = 0, columnKinds: usize = 0, binsOf: usize = 0;
 let maxDepth: i32 = 0, minSplit: i32 = 0, minLeaf: i32 = 0, featuresPerNode: i32 = 0, randomThresholds: i32 = 0;
 /** Order of the columns (identity between nodes), and where each of the node's draws came from. */
 let order: usize = 0, swapped: usize = 0, stack: usize = 0, drawnCounts: usize = 0;
@@ -18,9 +18,9 @@ let order: usize = 0, swapped: usize = 0, stack: usize = 0, drawnCounts: usize =
 let placeA: usize = 0, placeB: usize = 0;
 let outFeature: usize = 0, outThreshold: usize = 0, outLeft: usize = 0, outMissing: usize = 0, outCover: usize = 0, outValues: usize = 0, outShares: usize = 0, outRows: usize = 0;
 
-/** Limits and tables that all trees share. low, high: f32 [columns x 255]; missing: u8 a column; bins: u16 a column. */
-export function setForest(rows: i32, columns: i32, classes: i32, low: usize, high: usize, missing: usize, bins: usize, depth: i32, split: i32, leaf: i32, perNode: i32, random: i32): void {
-  rowCount = rows; columnCount = columns; classCount = classes; lows = low; highs = high; hasMissing = missing; binsOf = bins;
+/** Limits and tables that all trees share. low, high: f32 [columns x 255]; kinds: u8 a column, 1 = has missing values, + 2 = holds categories; bins: u16 a column. */
+export function setForest(rows: i32, columns: i32, classes: i32, low: usize, high: usize, kinds: usize, bins: usize, depth: i32, split: i32, leaf: i32, perNode: i32, random: i32): void {
+  rowCount = rows; columnCount = columns; classCount = classes; lows = low; highs = high; columnKinds = kinds; binsOf = bins;
   maxDepth = depth; minSplit = split; minLeaf = leaf; featuresPerNode = perNode; randomThresholds = random;
 }
 
@@ -121,9 +121,17 @@ function isDrawn(drawn: f64, column: i32, lower: i32, bin: i32): bool {
 
 // @ts-ignore: decorator
 @inline
+function holdsCategories(column: i32): bool {
+  return (load<u8>(columnKinds + column) & 2) != 0;
+}
+
+// @ts-ignore: decorator
+@inline
 function writeSplit(node: i32, child: i32, missingLeft: i32): void {
   store<i16>(outFeature + (<usize>node << 1), <i16>splitColumn);
-  store<f32>(outThreshold + (<usize>node << 2), thresholdOf());
+  const categorical = holdsCategories(splitColumn);
+  store<f32>(outThreshold + (<usize>node << 2), categorical ? 0 : thresholdOf());
+  if (categorical) writeSet(node);
   store<i32>(outLeft + (<usize>node << 2), child);
   store<u8>(outMissing + node, <u8>missingLeft);
 }

@@ -78,7 +78,7 @@ export interface KernelExports {
     classes: number,
     low: Address,
     high: Address,
-    missing: Address,
+    kinds: Address,
     binTotals: Address,
     depth: number,
     split: number,
@@ -97,6 +97,8 @@ export interface KernelExports {
     shares: Address,
     rows: Address,
   ): void;
+  setCategories(table: Address, listed: Address, merged: Address, shares: Address, nodes: Address, words: Address): void;
+  countSets(): number;
   drawRows(treeKey: number): void;
   setUnits(records: Address, bytes: number, histograms: Address): void;
   growUnits(all: number, treeKey: number): number;
@@ -177,6 +179,8 @@ const EXPORTS = [
   "setForest",
   "setScratch",
   "setOutput",
+  "setCategories",
+  "countSets",
   "drawRows",
   "setUnits",
   "growUnits",
