@@ -19,6 +19,7 @@ const PARTS = [
   "perceptron-active.as",
   "columns.as",
   "trees.as",
+  "masks.as",
   "shap.as",
 ];
 const OUTPUT = new URL("../src/engine/kernels/wasm-bytes.ts", import.meta.url);

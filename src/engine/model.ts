@@ -5,7 +5,8 @@ import type { ParameterValue } from "./parameters.ts";
 import { type Scaler, scaleRow } from "./standardise.ts";
 import { type Column, checkColumns } from "./training-data.ts";
 import type { TreeEnsemble } from "./tree-ensemble.ts";
-import { BLOCK_ROWS, walkerOf } from "./tree-walker.ts";
+import { walkerOf } from "./tree-walker.ts";
+import { BLOCK_ROWS } from "./walker-form.ts";
 
 interface ModelCommon {
   readonly featureCount: number;
@@ -87,8 +88,8 @@ export function predictProbabilities(
 }
 
 /**
- * Probabilities of one row. Trees are laid out for prediction at the first row that they see, and stay so: some milliseconds once, about a
- * microsecond a row for 100 trees.
+ * Probabilities of one row. Trees are laid out for prediction at the first row that they see, and stay so: some milliseconds once; then, for
+ * 100 trees, a third of a microsecond a row where none has more than 64 leaves, else about one.
  * @param values float64 [d]; NaN = missing.
  * @param out OUT float64 [classes]; absent = a new array. Giving one spares the only allocation.
  * @throws bad_data

@@ -209,3 +209,35 @@ export function addRowValues(
   // ONNX's tree operators answer float32: rounded here too, so that a steep calibrator sees the same number
   for (let i = 0; i < outputs; i++) out[i] = Math.fround(out[i]);
 }
+
+/**
+ * Whether every sum of one leaf a tree is exact in float64, so that the order of the trees does not show: all leaves are multiples of one
+ * power of two, and 2^53 of these are more than the greatest sum.
+ */
+export function sumsAreExact({ feature, left, values, roots }: TreeEnsemble): boolean {
+  let unit = Number.POSITIVE_INFINITY;
+  let greatest = 0;
+  for (let node = 0; node < feature.length; node++) {
+    if (feature[node] >= 0) continue;
+    const value = Math.abs(values[left[node]]);
+    greatest = Math.max(greatest, value);
+    // the last place of a float32: 2^-23 of its power of two, and 2^-149 at least
+    if (value > 0) unit = Math.min(unit, 2 ** Math.max(-149, Math.floor(Math.log2(value)) - 24));
+  }
+  return greatest * roots.length < unit * 2 ** 53;
+}
+
+/** Greatest depth of each tree. */
+export function depthsOf({ feature, left, roots }: TreeEnsemble): Uint32Array {
+  const depth = new Uint16Array(feature.length);
+  const deepest = new Uint32Array(roots.length);
+  let tree = -1;
+  for (let node = 0; node < feature.length; node++) {
+    if (tree + 1 < roots.length && roots[tree + 1] === node) tree++;
+    deepest[tree] = Math.max(deepest[tree], depth[node]);
+    if (feature[node] < 0) continue;
+    const first = left[node];
+    depth[first] = depth[first + 1] = Math.max(depth[first], depth[node] + 1);
+  }
+  return deepest;
+}

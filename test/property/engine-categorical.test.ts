@@ -8,7 +8,8 @@ import { type TreeModel, trainBoosting, trainExtraTrees, trainForest } from "../
 import { BOOSTING_PARAMETERS, FOREST_PARAMETERS } from "../../src/engine/parameter-tables.ts";
 import { resolveParameters } from "../../src/engine/parameters.ts";
 import { addRowValues, type NodeNotes } from "../../src/engine/tree-ensemble.ts";
-import { BLOCK_ROWS, walkerOf } from "../../src/engine/tree-walker.ts";
+import { walkerOf } from "../../src/engine/tree-walker.ts";
+import { BLOCK_ROWS } from "../../src/engine/walker-form.ts";
 import { makeCategorical } from "../unit/engine/seeded-data.ts";
 
 const arraysOf = ({ trees }: Pick<TreeModel, "trees">) => [

@@ -4,14 +4,13 @@ import { buildKernels } from "../../scripts/build-kernels.ts";
 import { binColumns } from "../../src/engine/bin-columns.ts";
 import { growBoosting } from "../../src/engine/boosting.ts";
 import { plantForest } from "../../src/engine/forest.ts";
-import { SeededRandom, type TreeModel, trainBoosting, trainForest } from "../../src/engine/index.ts";
+import { SeededRandom, type TreeModel, trainForest } from "../../src/engine/index.ts";
 import { openKernels } from "../../src/engine/kernels/kernels.ts";
 import { WASM_BASE64 } from "../../src/engine/kernels/wasm-bytes.ts";
 import { maskSilent, moveWeights, multiply, rectify, sumRows, sumSquares, transpose } from "../../src/engine/matrix.ts";
 import { BOOSTING_PARAMETERS, FOREST_PARAMETERS } from "../../src/engine/parameter-tables.ts";
 import { resolveParameters } from "../../src/engine/parameters.ts";
-import { addRowValues, type NodeNotes } from "../../src/engine/tree-ensemble.ts";
-import { BLOCK_ROWS, walkerOf } from "../../src/engine/tree-walker.ts";
+import type { NodeNotes } from "../../src/engine/tree-ensemble.ts";
 import { makeData } from "../unit/engine/seeded-data.ts";
 
 const arraysOf = ({ trees }: Pick<TreeModel, "trees">) => [
@@ -176,59 +175,6 @@ test("binning in WebAssembly gives the codes of the plain form", () => {
         Float32Array.from(column),
       );
       expect(binColumns(mixed, maxBins, "wasm")).toEqual(binColumns(mixed, maxBins, "plain"));
-    }
-  }
-});
-
-test("walking trees in WebAssembly gives the sums of the plain walk, one row and many", () => {
-  fc.assert(
-    fc.property(shape, fc.boolean(), fc.constantFrom(0, 140), fc.integer({ min: 1, max: 70 }), (given, boosted, more, count) => {
-      // above 128 columns the nodes take another form
-      const data = dataOf({ ...given, columns: given.columns + more });
-      const model = boosted ? trainBoosting(data, { nEstimators: 7 }) : trainForest(data, { nEstimators: 7 });
-      const outputs = given.classCount === 2 ? 1 : given.classCount;
-      const walker = walkerOf(model.trees, data.columns.length);
-      const extremes = [Number.NaN, 0, -0, 3.4028234663852886e38, -3.4028234663852886e38, 1e-45];
-      const rows = Math.min(count, BLOCK_ROWS);
-      const columns = data.columns.map((column, j) =>
-        Float32Array.from({ length: rows + 3 }, (_, row) => (row % 7 < 5 ? column[row % given.rows] : extremes[(row + j) % 6])),
-      );
-      const expected = new Float64Array(rows * outputs);
-      const single = new Float64Array(outputs);
-      for (let row = 0; row < rows; row++) {
-        const features = Float64Array.from(columns, (column) => column[row + 3]);
-        const plain = new Float64Array(outputs);
-        addRowValues(model.trees, features, plain, outputs);
-        walker.row.set(features);
-        walker.walk(single, outputs, features.some(Number.isNaN));
-        expect(single).toEqual(plain);
-        expected.set(plain, row * outputs);
-      }
-      const many = new Float64Array(rows * outputs);
-      walker.walkRows(columns, 3, rows, many, outputs);
-      expect(many).toEqual(expected);
-    }),
-  );
-});
-
-test("leaves whose sums round are added in the order of the trees, and a NaN of any sign is missing", () => {
-  const data = makeData(400, 5, 2, 21, 0.2);
-  const given = trainBoosting(data, { nEstimators: 60 }).trees;
-  // sums of these take more than the 53 bits of a float64
-  const values = given.values.map((value, leaf) => (leaf % 3 === 0 ? value * 1e-19 : value));
-  for (const trees of [given, { ...given, values }]) {
-    const walker = walkerOf(trees, 5);
-    const bits = new Uint32Array(walker.row.buffer, walker.row.byteOffset, 5);
-    for (let row = 0; row < 400; row++) {
-      const features = Float64Array.from(data.columns, (column) => column[row] ?? expect.unreachable());
-      const [plain, single] = [new Float64Array(1), new Float64Array(1)];
-      addRowValues(trees, features, plain, 1);
-      walker.row.set(features);
-      features.forEach((value, j) => {
-        if (Number.isNaN(value)) bits[j] = row % 2 === 0 ? 0xffc00001 : 0x7fc12345;
-      });
-      walker.walk(single, 1, features.some(Number.isNaN));
-      expect(single).toEqual(plain);
     }
   }
 });

@@ -132,6 +132,9 @@ export interface KernelExports {
   addValues(ended: Address, rows: number, values: Address, sums: Address, stride: number): void;
   addShares(ended: Address, rows: number, leafRows: Address, values: Address, width: number, sums: Address): void;
   findLeaves(nodes: Address, roots: Address, depths: Address, trees: number, features: Address, out: Address): void;
+  andMasks(row: Address, asked: Address, count: number, cuts: Address, bytes: number, found: Address, out: Address): void;
+  sumMasked32(masks: Address, bytes: number, values: Address): number;
+  sumMasked64(masks: Address, bytes: number, values: Address): number;
   setShap(row: Address, path: Address, out: Address): void;
   explainTrees(trees: Address, count: number, values: Address, stack: Address, width: number): void;
   multiply(a: Address, aRow: number, aStep: number, b: Address, out: Address, m: number, k: number, n: number, add: number): void;
@@ -210,6 +213,9 @@ const EXPORTS = [
   "endTreeRows",
   "addValues",
   "addShares",
+  "andMasks",
+  "sumMasked32",
+  "sumMasked64",
   "setShap",
   "explainTrees",
 ] as const satisfies readonly (keyof KernelExports)[];

@@ -1,7 +1,7 @@
 // Prediction. Compact trees have nodes of 8 bytes: i32 threshold, u32 feature x 4 << 23 | offset of the left child in bytes | missing goes
 // left. A leaf's threshold is infinity, its left child itself. Places are constants, so that no address need be added.
 
-/** f32 [128], the row; see COMPACT in tree-walker.ts. */
+/** f32 [128], the row; see COMPACT in compact-walker.ts. */
 const ROW: usize = 4096;
 const NODES: usize = 4608;
 
