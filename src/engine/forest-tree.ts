@@ -102,7 +102,10 @@ export class ForestGrower {
     let inBag = 0;
     for (let row = 0; row < rowWeights.length; row++) if (rowWeights[row] > 0) rows[inBag++] = row;
     // a stack of nodes to do: node, first row, end row, depth, key
-    const stack: number[] = [builder.addTree(), 0, inBag, 0, treeKey];
+    const root = builder.addTree();
+    const stack: number[] = [root, 0, inBag, 0, treeKey];
+    const values: number[] = [];
+    const rowsOf: number[] = [];
     while (stack.length > 0) {
       this.poll();
       const key = stack.pop() as number;
@@ -111,7 +114,10 @@ export class ForestGrower {
       const start = stack.pop() as number;
       const node = stack.pop() as number;
       const weight = this.readNode(start, end, rowWeights);
-      if (notes !== undefined) this.noteNode(notes, node, weight, end - start);
+      if (notes !== undefined) {
+        rowsOf[node - root] = end - start;
+        this.noteValues(values, node - root, weight);
+      }
       const enough = end - start >= task.minSamplesSplit && end - start >= 2 * task.minSamplesLeaf;
       if (depth < task.maxDepth && enough && !this.isPure(weight) && this.findSplit(start, end, weight, key)) {
         const { column, lower, upper, missingLeft, left } = this.best;
@@ -128,18 +134,21 @@ export class ForestGrower {
         builder.leaf(node, this.leafValues, task.classCount === 2 ? 1 : 0, weight);
       }
     }
+    if (notes === undefined) return;
+    notes.values = Float32Array.from(values);
+    notes.rows = Int32Array.from(rowsOf);
   }
 
   private fillLeaf(weight: number): void {
     for (let k = 0; k < this.task.classCount; k++) this.leafValues[k] = this.nodeTotals[k] / weight;
   }
 
-  private noteNode(notes: NodeNotes, node: number, weight: number, rows: number): void {
+  /** What a node would say as a leaf. */
+  private noteValues(values: number[], node: number, weight: number): void {
     const { classCount } = this.task;
     this.fillLeaf(weight);
-    notes.rows[node] = rows;
-    if (classCount === 2) notes.values[node] = Math.fround(this.leafValues[1]);
-    else for (let k = 0; k < classCount; k++) notes.values[node * classCount + k] = Math.fround(this.leafValues[k]);
+    if (classCount === 2) values[node] = this.leafValues[1];
+    else for (let k = 0; k < classCount; k++) values[node * classCount + k] = this.leafValues[k];
   }
 
   private thresholdOf({ column, lower, drawn }: Split, upper: number): number {

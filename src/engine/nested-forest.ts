@@ -1,8 +1,9 @@
 import { DEEPEST, type ForestType, plantForest } from "./forest.ts";
 import { widthOf } from "./forest-kernels.ts";
 import type { ExtraTreesParams, ForestParams } from "./parameter-tables.ts";
-import { type Column, type TrainingData, throwIfCancelled, toFloat32Rows, type Watch } from "./training-data.ts";
-import { goesLeft, type NodeNotes, type TreeEnsemble } from "./tree-ensemble.ts";
+import { type Column, type TrainingData, throwIfCancelled, type Watch } from "./training-data.ts";
+import { type NodeNotes, noNotes, type TreeEnsemble } from "./tree-ensemble.ts";
+import { openTreeRows, type TreeRows } from "./tree-rows.ts";
 
 /** The parameters that one large forest can answer for all smaller values of. */
 export interface NestedConfig {
@@ -32,7 +33,7 @@ export function predictNested(
   const rowCount = columns[0].length;
   const depthOf = (config: NestedConfig): number => config.maxDepth ?? DEEPEST;
   const most = Math.max(...configs.map((config) => config.nEstimators));
-  const notes: NodeNotes = { values: [], rows: [] };
+  const notes = noNotes();
   const grove = plantForest(
     modelType,
     data,
@@ -59,56 +60,74 @@ export function predictNested(
   // deeper and finer shapes stop later on every path
   const walked = [...shapes.values()];
   const answers: Float64Array[] = configs.map(() => new Float64Array(0));
-  const features = toFloat32Rows(columns);
+  // a tree has a leaf for each row that it drew at most
+  const rows = openTreeRows(columns, 2 * data.labels.length, params.categoricalFeatures.length > 0);
   for (let tree = 0; tree < most; tree++) {
     throwIfCancelled(watch, `tuning ${modelType}`);
     grove.growTree(tree);
-    addTree(grove.builder.view(), tree, notes, features, columns.length, walked, width);
+    addTree(grove.builder.view(), tree, notes, rows, walked, width);
     configs.forEach((config, i) => {
       const shape = shapes.get(shapeOf(config));
       if (config.nEstimators === tree + 1 && shape !== undefined) answers[i] = toProbabilities(shape.sums, tree + 1, classCount);
     });
     watch?.onProgress?.((tree + 1) / most, "trees");
   }
+  rows.release();
   return answers;
 }
 
 interface Shape {
   readonly depth: number;
   readonly split: number;
+  /** float64 [rows x width]. */
   readonly sums: Float64Array;
 }
 
-/** Walks each row down one tree and adds, for each shape, the values of the node where that shape's tree would end. */
+/** Adds to each shape's sums, for every row, the values of the node where that shape's tree would end. */
 function addTree(
   trees: TreeEnsemble,
   tree: number,
-  notes: NodeNotes,
-  features: Float32Array,
-  columnCount: number,
+  { values, rows: rowsOf }: NodeNotes,
+  rows: TreeRows,
   shapes: readonly Shape[],
   width: number,
 ): void {
-  const { feature, left, roots } = trees;
-  const rowCount = features.length / columnCount;
-  const ended = new Uint8Array(shapes.length);
-  for (let row = 0; row < rowCount; row++) {
-    ended.fill(0);
-    let open = shapes.length;
-    let node = roots[tree];
-    for (let depth = 0; open > 0; depth++) {
-      const column = feature[node];
-      for (let s = 0; s < shapes.length; s++) {
-        const { depth: deepest, split, sums } = shapes[s];
-        if (ended[s] === 1 || !(column < 0 || depth >= deepest || notes.rows[node] < split)) continue;
-        ended[s] = 1;
-        open--;
-        for (let i = 0; i < width; i++) sums[row * width + i] += notes.values[node * width + i];
-      }
-      if (column < 0) break;
-      node = left[node] + (goesLeft(trees, node, features[row * columnCount + column]) ? 0 : 1);
+  const root = trees.roots[tree];
+  const ended = rows.endsOf(trees, root, root + rowsOf.length);
+  const count = rowsOf.length;
+  const ends = shapeEnds(trees, root, rowsOf, shapes);
+  for (const [s, { sums }] of shapes.entries()) {
+    const endOf = ends.subarray(s * count, (s + 1) * count);
+    for (let row = 0; row < ended.length; row++) {
+      const from = endOf[ended[row]] * width;
+      for (let i = 0; i < width; i++) sums[row * width + i] += values[from + i];
     }
   }
+}
+
+/**
+ * For every shape and node of the last tree the node where that shape's tree ends on the way there, -1 = none; counted from
+ * the root. rows: of each node.
+ * @returns int32 [shapes x nodes of the tree].
+ */
+function shapeEnds({ feature, left }: TreeEnsemble, root: number, rows: Int32Array, shapes: readonly Shape[]): Int32Array {
+  const count = rows.length;
+  const ends = new Int32Array(count * shapes.length).fill(-1);
+  const depths = new Uint16Array(count);
+  for (const [s, { depth, split }] of shapes.entries()) {
+    const endOf = ends.subarray(s * count, (s + 1) * count);
+    // a child stands behind its parent
+    for (let at = 0; at < count; at++) {
+      const node = root + at;
+      const leaf = feature[node] < 0;
+      if (endOf[at] < 0 && (leaf || depths[at] >= depth || rows[at] < split)) endOf[at] = at;
+      if (leaf) continue;
+      const child = left[node] - root;
+      depths[child] = depths[child + 1] = depths[at] + 1;
+      endOf[child] = endOf[child + 1] = endOf[at];
+    }
+  }
+  return ends;
 }
 
 function toProbabilities(sums: Float64Array, treeCount: number, classCount: number): Float64Array {

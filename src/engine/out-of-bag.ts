@@ -3,8 +3,9 @@ import type { TreeModel } from "./model.ts";
 import { FOREST_PARAMETERS } from "./parameter-tables.ts";
 import type { ParameterValue } from "./parameters.ts";
 import { deriveSeed } from "./seeded-random.ts";
-import { type TrainingData, toFloat32Rows } from "./training-data.ts";
-import { copyTrees, findLeaf } from "./tree-ensemble.ts";
+import type { TrainingData } from "./training-data.ts";
+import { copyTrees } from "./tree-ensemble.ts";
+import { openTreeRows } from "./tree-rows.ts";
 
 type Params = Readonly<Record<string, ParameterValue>>;
 
@@ -45,21 +46,24 @@ export function predictOutOfBag(model: TreeModel, data: TrainingData): Float64Ar
   const { params, trees } = model;
   if (params.bootstrap !== true || typeof params.seed !== "number") return null;
   const rowCount = data.labels.length;
-  const { values, width, roots } = trees;
-  const rows = toFloat32Rows(data.columns);
-  const columnCount = data.columns.length;
+  const { values, width, roots, left } = trees;
+  const ends = [...roots.subarray(1), trees.feature.length];
+  const mostNodes = ends.reduce((most, end, tree) => Math.max(most, end - roots[tree]), 0);
+  const rows = openTreeRows(data.columns, mostNodes, trees.categories !== null);
   const counts = Float64Array.from(data.weights ?? new Float64Array(rowCount).fill(1), (weight) => (weight > 0 ? 1 : 0));
   const sums = new Float64Array(rowCount * width);
   const voters = new Uint32Array(rowCount);
   for (let tree = 0; tree < roots.length; tree++) {
     const drawn = drawRows(counts, deriveSeed(params.seed, tree));
+    const ended = rows.endsOf(trees, roots[tree], ends[tree]);
     for (let row = 0; row < rowCount; row++) {
       if (drawn[row] > 0) continue;
-      const from = findLeaf(trees, roots[tree], rows, row * columnCount) * width;
+      const from = left[roots[tree] + ended[row]] * width;
       for (let i = 0; i < width; i++) sums[row * width + i] += values[from + i];
       voters[row] += 1;
     }
   }
+  rows.release();
   if (voters.some((count) => count < LEAST_VOTERS)) return null;
   if (width > 1) return sums.map((sum, at) => sum / voters[Math.floor(at / width)]);
   // of two classes a leaf says the share of class 1

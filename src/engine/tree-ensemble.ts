@@ -27,13 +27,18 @@ export interface TreeEnsemble {
 /** One tree: its node and leaf numbers begin at 0. */
 export type GrownTree = Omit<TreeEnsemble, "width" | "roots">;
 
-/** What every node, not only a leaf, would say and how many rows reached it: for reading shallower trees out of a deeper one. */
+/**
+ * What every node of the tree grown last, not only a leaf, would say and how many rows reached it: for reading shallower trees out of a
+ * deeper one. Nodes are counted from the root; valid until the next tree.
+ */
 export interface NodeNotes {
   /** float32 [nodes x width]. */
-  readonly values: number[];
-  /** [nodes]. Distinct rows. */
-  readonly rows: number[];
+  values: Float32Array;
+  /** int32 [nodes]. Distinct rows. */
+  rows: Int32Array;
 }
+
+export const noNotes = (): NodeNotes => ({ values: new Float32Array(0), rows: new Int32Array(0) });
 
 /** Collects trees while they grow. Node and leaf numbers given out are those of the finished ensemble. */
 export class TreeBuilder {
@@ -176,8 +181,8 @@ export function goesLeft({ threshold, missingLeft, categories }: TreeEnsemble, n
   return value <= threshold[node] || (Number.isNaN(value) && missingLeft[node] === 1);
 }
 
-/** The leaf's row in `values` that a row of features reaches. @param features float64 or float32, float32-valued: the row's stand from `at` on. */
-export function findLeaf(trees: TreeEnsemble, root: number, features: Float64Array | Float32Array, at = 0): number {
+/** The node where a row of features ends. @param features float64 or float32, float32-valued: the row's stand from `at` on. */
+export function endNode(trees: TreeEnsemble, root: number, features: Float64Array | Float32Array, at = 0): number {
   const { feature, left } = trees;
   let node = root;
   let column = feature[node];
@@ -185,8 +190,12 @@ export function findLeaf(trees: TreeEnsemble, root: number, features: Float64Arr
     node = left[node] + (goesLeft(trees, node, features[at + column]) ? 0 : 1);
     column = feature[node];
   }
-  return left[node];
+  return node;
 }
+
+/** The leaf's row in `values` that a row of features reaches. @param features as in `endNode`. */
+export const findLeaf = (trees: TreeEnsemble, root: number, features: Float64Array | Float32Array, at = 0): number =>
+  trees.left[endNode(trees, root, features, at)];
 
 /**
  * Adds the leaf values of one row over all trees into `out`: tree t adds its `width` numbers at out[(t * width) % outputs].

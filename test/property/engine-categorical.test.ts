@@ -7,7 +7,7 @@ import { plantForest } from "../../src/engine/forest.ts";
 import { type TreeModel, trainBoosting, trainExtraTrees, trainForest } from "../../src/engine/index.ts";
 import { BOOSTING_PARAMETERS, FOREST_PARAMETERS } from "../../src/engine/parameter-tables.ts";
 import { resolveParameters } from "../../src/engine/parameters.ts";
-import { addRowValues, type NodeNotes } from "../../src/engine/tree-ensemble.ts";
+import { addRowValues, noNotes } from "../../src/engine/tree-ensemble.ts";
 import { walkerOf } from "../../src/engine/tree-walker.ts";
 import { BLOCK_ROWS } from "../../src/engine/walker-form.ts";
 import { makeCategorical } from "../unit/engine/seeded-data.ts";
@@ -189,14 +189,19 @@ test("forests and extra trees with categories in WebAssembly give the bytes of t
         const columns = [...data.columns, ...Array.from({ length: more }, () => new Float64Array(given.rows))];
         const resolved = resolveParameters(FOREST_PARAMETERS, { ...params, categoricalFeatures }, modelType);
         const grow = (form: "wasm" | "plain") => {
-          const notes: NodeNotes = { values: [], rows: [] };
+          const notes = noNotes();
+          const noted: number[][] = [];
           const grove = plantForest(modelType, { ...data, columns }, resolved, notes, form);
-          for (let tree = 0; tree < 3; tree++) grove.growTree(tree);
-          return { trees: grove.builder.finish(), notes };
+          for (let tree = 0; tree < 3; tree++) {
+            grove.growTree(tree);
+            noted.push([...notes.values], [...notes.rows]);
+          }
+          return { trees: grove.builder.finish(), noted };
         };
         const [fast, plain] = [grow("wasm"), grow("plain")];
         expect(arraysOf(fast)).toEqual(arraysOf(plain));
-        expect(fast.notes).toEqual(plain.notes);
+        expect(fast.noted).toEqual(plain.noted);
+        expect(fast.noted.flat().length).toBeGreaterThan(0);
       },
     ),
     { numRuns: 400 },

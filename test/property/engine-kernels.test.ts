@@ -10,7 +10,7 @@ import { WASM_BASE64 } from "../../src/engine/kernels/wasm-bytes.ts";
 import { maskSilent, moveWeights, multiply, rectify, sumRows, sumSquares, transpose } from "../../src/engine/matrix.ts";
 import { BOOSTING_PARAMETERS, FOREST_PARAMETERS } from "../../src/engine/parameter-tables.ts";
 import { resolveParameters } from "../../src/engine/parameters.ts";
-import type { NodeNotes } from "../../src/engine/tree-ensemble.ts";
+import { noNotes } from "../../src/engine/tree-ensemble.ts";
 import { makeData } from "../unit/engine/seeded-data.ts";
 
 const arraysOf = ({ trees }: Pick<TreeModel, "trees">) => [
@@ -124,14 +124,19 @@ test("forests and extra trees in WebAssembly give the bytes of the plain form", 
         const data = dataOf({ ...given, classCount: given.seed % 2 === 0 ? 2 : given.classCount + 1 });
         const resolved = resolveParameters(FOREST_PARAMETERS, params, modelType);
         const grow = (form: "wasm" | "plain") => {
-          const notes: NodeNotes = { values: [], rows: [] };
+          const notes = noNotes();
+          const noted: number[][] = [];
           const grove = plantForest(modelType, data, resolved, notes, form);
-          for (let tree = 0; tree < 3; tree++) grove.growTree(tree);
-          return { trees: grove.builder.finish(), notes };
+          for (let tree = 0; tree < 3; tree++) {
+            grove.growTree(tree);
+            noted.push([...notes.values], [...notes.rows]);
+          }
+          return { trees: grove.builder.finish(), noted };
         };
         const [fast, plain] = [grow("wasm"), grow("plain")];
         expect(arraysOf(fast)).toEqual(arraysOf(plain));
-        expect(fast.notes).toEqual(plain.notes);
+        expect(fast.noted).toEqual(plain.noted);
+        expect(fast.noted.flat().length).toBeGreaterThan(0);
       },
     ),
     { numRuns: 240 },

@@ -3,8 +3,9 @@ import { expect, test } from "vitest";
 import { COMPACT, makeCompactWalker } from "../../src/engine/compact-walker.ts";
 import { SeededRandom, trainBoosting, trainForest } from "../../src/engine/index.ts";
 import { makeMaskWalker } from "../../src/engine/mask-walker.ts";
-import { addRowValues, type TreeEnsemble } from "../../src/engine/tree-ensemble.ts";
+import { addRowValues, endNode, type TreeEnsemble } from "../../src/engine/tree-ensemble.ts";
 import { makeTreeMasks } from "../../src/engine/tree-masks.ts";
+import { openTreeRows } from "../../src/engine/tree-rows.ts";
 import { walkerOf } from "../../src/engine/tree-walker.ts";
 import { BLOCK_ROWS, type TreeWalker } from "../../src/engine/walker-form.ts";
 import { makeWideWalker } from "../../src/engine/wide-walker.ts";
@@ -131,6 +132,27 @@ test("trees of one leaf, of 64 and of 65, and a tree of the greatest depth that 
         Float32Array.from({ length: 40 }, (_, row) => Number(row % 9 === j ? extremes[row % 6] : random.nextNormal())),
       );
       expectPlainSums(trees, columns, 1);
+    }
+  }
+});
+
+test("rows that walk down one tree after the other end where each walks alone", () => {
+  const random = new SeededRandom(17);
+  for (const columnCount of [1, 7, 128, 129]) {
+    for (const rowCount of [1, 8, 37]) {
+      const trees = grown([1, 300, 2, 40], columnCount, 0.5, random);
+      const columns = Array.from({ length: columnCount }, (_, j) =>
+        Float32Array.from({ length: rowCount }, (_, row) => Number(row % 5 === j % 5 ? extremes[row % 6] : random.nextNormal())),
+      );
+      const rows = openTreeRows(columns, 599, false);
+      for (const [tree, root] of trees.roots.entries()) {
+        const ended = rows.endsOf(trees, root, trees.roots[tree + 1] ?? trees.feature.length);
+        for (let row = 0; row < rowCount; row++) {
+          const features = Float32Array.from(columns, (column) => Number(column[row]));
+          expect(root + Number(ended[row])).toBe(endNode(trees, root, features));
+        }
+      }
+      rows.release();
     }
   }
 });
