@@ -37,7 +37,7 @@ export function measureHive(rounds: number): BenchRow {
     const folder = mkdtempSync(join(tmpdir(), "requeen-bench-hive-"));
     try {
       const startedAt = performance.now();
-      const words = [join(root, "bin", "requeen.mjs"), "example", "hive", "--json", "--data-dir", join(folder, "hive")];
+      const words = [join(root, "bin", "requeen.mjs"), "example", "hive", "--json", "--tune", "--data-dir", join(folder, "hive")];
       const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: "utf8", maxBuffer: 1 << 28 });
       const taken = (performance.now() - startedAt) / 1000;
       if (status !== 0) throw new Error(`requeen example hive ended with ${status}: ${stderr.slice(-2000)}`);
