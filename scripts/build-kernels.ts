@@ -13,6 +13,7 @@ const PARTS = [
   "forest.as",
   "forest-categories.as",
   "forest-units.as",
+  "forest-packed.as",
   "forest-weighted.as",
   "matrix.as",
   "perceptron.as",

@@ -169,7 +169,7 @@ function parts(predictor: Predictor): { model: Model; calibrator: Calibrator | n
 /** Uncalibrated probabilities of rows by trees. @param out OUT float64 [n x classes]. */
 function predictTrees(model: TreeModel, columns: readonly Column[], rowCount: number, out: Float64Array): void {
   const { classCount } = model;
-  const walker = walkerOf(model.trees, model.featureCount);
+  const walker = walkerOf(model.trees, model.featureCount, rowCount);
   const outputs = outputsOf(model);
   const sums = new Float64Array(BLOCK_ROWS * outputs);
   const scratch = new Float64Array(classCount);

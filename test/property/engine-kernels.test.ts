@@ -143,6 +143,34 @@ test("forests and extra trees in WebAssembly give the bytes of the plain form", 
   );
 });
 
+test("forests of three and four classes whose rows count once give the bytes of the plain form, with few bins and many, missing values and none", () => {
+  const classes = fc.constantFrom(3, 4);
+  const bins = fc.constantFrom(2, 63, 64, 255);
+  const missing = fc.constantFrom(0, 0.1, 0.7);
+  fc.assert(
+    fc.property(classes, bins, missing, fc.integer({ min: 5, max: 900 }), fc.nat(), (classCount, maxBins, share, rows, seed) => {
+      const data = makeData(rows, 7, classCount, seed, share);
+      // some rows count not at all
+      const weights = Float64Array.from(data.labels, (_, row) => (row % 11 === 3 ? 0 : 1));
+      const params = resolveParameters(FOREST_PARAMETERS, { nEstimators: 2, maxBins, maxFeatures: 6, seed: 3 }, "random_forest");
+      const grow = (form: "wasm" | "plain") => {
+        const notes = noNotes();
+        const noted: number[][] = [];
+        const grove = plantForest("random_forest", { ...data, weights }, params, notes, form);
+        for (let tree = 0; tree < 2; tree++) {
+          grove.growTree(tree);
+          noted.push([...notes.values], [...notes.rows]);
+        }
+        return { trees: grove.builder.finish(), noted };
+      };
+      const [fast, plain] = [grow("wasm"), grow("plain")];
+      expect(arraysOf(fast)).toEqual(arraysOf(plain));
+      expect(fast.noted).toEqual(plain.noted);
+    }),
+    { numRuns: 100 },
+  );
+});
+
 for (const classCount of [2, 3]) {
   test(`a tree of ${classCount} classes that is grown in several calls, between which cancellation is looked for, is the plain form's`, () => {
     const data = makeData(150_000, 6, classCount, 31);

@@ -1,5 +1,5 @@
-// Forests. Two forms, which grow the trees of forest-tree.ts bit for bit: `growUnits` for two classes and rows that count as integers
-// (records that move with their node), `growWeighted` for everything else. All sums are sums of integers, so no order of rows shows.
+// Forests. Three forms, which grow the trees of forest-tree.ts bit for bit: `growUnits` for two classes and rows that count as integers
+// (records that move with their node), `growPacked` for three or four and few such rows, `growWeighted` for everything else. All sums are sums of integers, so no order of rows shows.
 
 // @ts-ignore: decorator
 @inline

@@ -103,6 +103,9 @@ export interface KernelExports {
   setUnits(records: Address, bytes: number, histograms: Address): void;
   growUnits(all: number, treeKey: number): number;
   goOnUnits(): number;
+  setPacked(codes: Address, rows: Address, histograms: Address): void;
+  growPacked(all: number, treeKey: number, noted: number): number;
+  goOnPacked(noted: number): number;
   setWeighted(
     codes: Address,
     labels: Address,
@@ -188,6 +191,9 @@ const EXPORTS = [
   "setUnits",
   "growUnits",
   "goOnUnits",
+  "setPacked",
+  "growPacked",
+  "goOnPacked",
   "setWeighted",
   "growWeighted",
   "goOnWeighted",
