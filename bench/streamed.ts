@@ -3,14 +3,15 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type TreeModel, trainBoosting, trainForest, trainStreamed } from "../src/engine/index.ts";
+import { type FittedClassifier, fitClassifier, fitStreamed } from "../src/engine/index.ts";
 import { openTrainingFile, readParquet, writeParquet } from "../src/store/index.ts";
 import { makeTask } from "./data.ts";
 import { type BenchRow, median, printRows } from "./table.ts";
 
 /**
  * `npm run bench -- streamed [--rows N] [--rounds N] [--json]`: boosting and a forest from a Parquet file of N x 26 (default 1,000,000), read whole into
- * memory and column by column: the greatest resident memory and the processor time of a process each, in turn. Both must make the same trees.
+ * memory and column by column, without a calibrator and with one: the greatest resident memory and the processor time of a process each, in turn.
+ * Both must make the same trees.
  */
 const { values: flags, positionals } = parseArgs({
   options: {
@@ -21,10 +22,16 @@ const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
 });
 const FEATURES = Array.from({ length: 26 }, (_, column) => `x${column}`);
-/** So few trees that reading and binning are a good part of the time. */
+/** So few trees that reading and binning are a good part of the time; a forest's votes need some for every row. */
 const WORKS = {
-  gradient_boosting: { nEstimators: 20 },
-  random_forest: { nEstimators: 4, maxDepth: 10 },
+  boosting: { modelType: "gradient_boosting", params: { nEstimators: 20 }, calibration: "none" },
+  forest: { modelType: "random_forest", params: { nEstimators: 4, maxDepth: 10 }, calibration: "none" },
+  "boosting, calibrated by folds": { modelType: "gradient_boosting", params: { nEstimators: 20 }, calibration: "temperature" },
+  "forest, calibrated by votes": {
+    modelType: "random_forest",
+    params: { nEstimators: 60, maxDepth: 10 },
+    calibration: "temperature",
+  },
 } as const;
 type Work = keyof typeof WORKS | "none";
 
@@ -101,13 +108,24 @@ function mostResident(): number {
   return Number(mark?.[1] ?? process.resourceUsage().maxRSS) / 1024;
 }
 
+const isWork = (work: string | undefined): work is keyof typeof WORKS => work !== undefined && Object.hasOwn(WORKS, work);
+
+/** A number that another tree or temperature would change. */
+function sumOf({ model, calibrator }: FittedClassifier): number {
+  if (model.kind !== "trees") throw new Error(`a streamed learner gave a model of kind ${model.kind}`);
+  const { trees } = model;
+  const sum = trees.threshold.reduce((total, value) => total + value, trees.values.length);
+  return calibrator.kind === "temperature" ? sum + calibrator.inverse : sum;
+}
+
 async function child(): Promise<void> {
   const [, how, work, path = ""] = positionals;
-  let model: TreeModel | null = null;
-  if (work === "gradient_boosting" || work === "random_forest") {
+  let fitted: FittedClassifier | null = null;
+  if (isWork(work)) {
+    const request = { ...WORKS[work], seed: 1 };
     if (how === "streamed") {
       await using file = await openTrainingFile(path, { label: "label", features: FEATURES });
-      model = await trainStreamed(work, file, WORKS[work]);
+      fitted = await fitStreamed({ ...request, data: file });
     } else {
       const table = await readParquet(path, { columns: [...FEATURES, "label"] });
       const data = {
@@ -115,11 +133,11 @@ async function child(): Promise<void> {
         labels: Uint8Array.from(table.numbers("label")),
         classCount: 2,
       };
-      model = work === "random_forest" ? trainForest(data, WORKS[work]) : trainBoosting(data, WORKS[work]);
+      fitted = fitClassifier({ ...request, data });
     }
   }
   const { user, system } = process.cpuUsage();
-  const trees = model === null ? 0 : model.trees.threshold.reduce((sum, value) => sum + value, model.trees.values.length);
+  const trees = fitted === null ? 0 : sumOf(fitted);
   const measured: Measured = { mib: mostResident(), cpuMs: (user + system) / 1000, trees };
   process.stdout.write(JSON.stringify(measured));
 }

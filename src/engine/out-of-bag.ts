@@ -1,9 +1,10 @@
+import { RequeenError } from "../core/errors.ts";
 import { drawRows } from "./forest-tree.ts";
 import type { TreeModel } from "./model.ts";
 import { FOREST_PARAMETERS } from "./parameter-tables.ts";
 import type { ParameterValue } from "./parameters.ts";
 import { deriveSeed } from "./seeded-random.ts";
-import type { TrainingData } from "./training-data.ts";
+import type { Targets, TrainingData } from "./training-data.ts";
 import { copyTrees } from "./tree-ensemble.ts";
 import { openTreeRows } from "./tree-rows.ts";
 
@@ -17,11 +18,41 @@ const TIMES = 2;
 /** Fewer trees that did not draw a row say too little about it. */
 const LEAST_VOTERS = 10;
 
+/**
+ * On whose predictions a calibrator is fitted: "folds" = models trained without the row; "out_of_bag" = the trees of a forest that did not
+ * draw it; "auto" = the latter where it is as good.
+ */
+export type HeldOutBy = "auto" | "folds" | "out_of_bag";
+
+/** Who votes, as far as the request says. */
+interface Election {
+  readonly modelType: string;
+  readonly heldOut?: HeldOutBy;
+  readonly groups?: Uint32Array;
+}
+
+/**
+ * Parameters of the forest whose votes hold rows out; null = folds do.
+ * @param params of the model itself. @throws bad_parameter where votes are asked for and cannot be.
+ */
+export function findElectorate({ groups, modelType, heldOut = "auto" }: Election, data: Targets, params: Params): Params | null {
+  if (heldOut === "folds" || (heldOut === "auto" && !isVotingGood(data))) return null;
+  // a tree that drew one row of a group has seen the others' like: then only folds by group hold rows out
+  const isOneRowEach = groups === undefined || new Set(groups).size === groups.length;
+  const electorate = isOneRowEach ? electorateOf(params) : null;
+  if (electorate === null && heldOut === "out_of_bag")
+    throw new RequeenError(
+      "bad_parameter",
+      `heldOut out_of_bag needs a forest with bootstrap and one row a group; got ${modelType}${isOneRowEach ? "" : " and groups of several rows"}`,
+    );
+  return electorate;
+}
+
 /** Whether votes calibrate as well as five refits do: the table in docs/benchmarks.md shows both. */
-export const isVotingGood = ({ labels, classCount }: TrainingData): boolean => classCount === 2 && labels.length >= LEAST_ROWS;
+const isVotingGood = ({ labels, classCount }: Targets): boolean => classCount === 2 && labels.length >= LEAST_ROWS;
 
 /** Parameters of the forest that votes; its first trees are the forest of `params`. Null: another learner, or every tree sees every row. */
-export function electorateOf(params: Params): Params | null {
+function electorateOf(params: Params): Params | null {
   const { bootstrap, nEstimators } = params;
   if (bootstrap !== true || typeof nEstimators !== "number") return null;
   return { ...params, nEstimators: Math.min(TIMES * nEstimators, MOST_TREES) };
@@ -43,32 +74,54 @@ export function firstTrees(grown: TreeModel, params: Params): TreeModel {
  * Cost: a walk down a third of the trees a row, about a tenth of the training.
  */
 export function predictOutOfBag(model: TreeModel, data: TrainingData): Float64Array | null {
-  const { params, trees } = model;
-  if (params.bootstrap !== true || typeof params.seed !== "number") return null;
-  const rowCount = data.labels.length;
-  const { values, width, roots, left } = trees;
-  const ends = [...roots.subarray(1), trees.feature.length];
-  const mostNodes = ends.reduce((most, end, tree) => Math.max(most, end - roots[tree]), 0);
-  const rows = openTreeRows(data.columns, mostNodes, trees.categories !== null);
-  const counts = Float64Array.from(data.weights ?? new Float64Array(rowCount).fill(1), (weight) => (weight > 0 ? 1 : 0));
-  const sums = new Float64Array(rowCount * width);
-  const voters = new Uint32Array(rowCount);
-  for (let tree = 0; tree < roots.length; tree++) {
-    const drawn = drawRows(counts, deriveSeed(params.seed, tree));
-    const ended = rows.endsOf(trees, roots[tree], ends[tree]);
-    for (let row = 0; row < rowCount; row++) {
-      if (drawn[row] > 0) continue;
-      const from = left[roots[tree] + ended[row]] * width;
-      for (let i = 0; i < width; i++) sums[row * width + i] += values[from + i];
-      voters[row] += 1;
+  const votes = new OutOfBagVotes(model, data);
+  votes.add(toFloat32Rows(data.columns), 0);
+  return votes.finish();
+}
+
+/** As `predictOutOfBag`, for rows that come some at a time. */
+export class OutOfBagVotes {
+  private readonly model: TreeModel;
+  /** float64 [n]. 1 = the row has weight. */
+  private readonly counts: Float64Array;
+  private readonly sums: Float64Array;
+  private readonly voters: Uint32Array;
+
+  constructor(model: TreeModel, { labels, weights }: Targets) {
+    this.model = model;
+    this.counts = Float64Array.from(weights ?? new Float64Array(labels.length).fill(1), (weight) => (weight > 0 ? 1 : 0));
+    this.sums = new Float64Array(labels.length * model.trees.width);
+    this.voters = new Uint32Array(labels.length);
+  }
+
+  /** Counts the votes on some rows. @param rows float32 [m x d], row-major. @param first number of the first of them. */
+  add(rows: Float32Array, first: number): void {
+    const { counts, sums, voters } = this;
+    const { params, trees, featureCount } = this.model;
+    const { values, width, roots } = trees;
+    const end = first + rows.length / featureCount;
+    if (params.bootstrap !== true || typeof params.seed !== "number") return;
+    for (let tree = 0; tree < roots.length; tree++) {
+      const drawn = drawRows(counts, deriveSeed(params.seed, tree));
+      for (let row = first; row < end; row++) {
+        if (drawn[row] > 0) continue;
+        const from = findLeaf(trees, roots[tree], rows, (row - first) * featureCount) * width;
+        for (let i = 0; i < width; i++) sums[row * width + i] += values[from + i];
+        voters[row] += 1;
+      }
     }
   }
-  rows.release();
-  if (voters.some((count) => count < LEAST_VOTERS)) return null;
-  if (width > 1) return sums.map((sum, at) => sum / voters[Math.floor(at / width)]);
-  // of two classes a leaf says the share of class 1
-  return Float64Array.from({ length: rowCount * 2 }, (_, at) => {
-    const share = sums[at >> 1] / voters[at >> 1];
-    return at % 2 === 1 ? share : 1 - share;
-  });
+
+  /** As `predictOutOfBag` answers, once every row was added. */
+  finish(): Float64Array | null {
+    const { sums, voters } = this;
+    const { width } = this.model.trees;
+    if (voters.some((count) => count < LEAST_VOTERS)) return null;
+    if (width > 1) return sums.map((sum, at) => sum / voters[Math.floor(at / width)]);
+    // of two classes a leaf says the share of class 1
+    return Float64Array.from({ length: voters.length * 2 }, (_, at) => {
+      const share = sums[at >> 1] / voters[at >> 1];
+      return at % 2 === 1 ? share : 1 - share;
+    });
+  }
 }

@@ -34,8 +34,8 @@ export interface ColumnSource {
   readonly rowCount: number;
   readonly columnCount: number;
   /**
-   * The values of a column in the order of the rows, in pieces of any length; NaN = missing. Asked once a column, from the first to the last;
-   * a piece may be overwritten when the next one is asked for.
+   * The values of a column in the order of the rows, in pieces of any length; NaN = missing. Asked once a column and pass, from the first to the
+   * last; a training is one pass, a calibration several (see `fitStreamed`). A piece may be overwritten when the next one is asked for.
    */
   read(column: number): AsyncIterable<Column> | Iterable<Column>;
 }
@@ -47,6 +47,13 @@ export interface StreamedData extends Targets, Pick<TrainingData, "constantColum
 
 /** Learners that read a column once. */
 export type StreamedLearner = "gradient_boosting" | ForestType;
+const STREAMED_LEARNERS: readonly string[] = ["gradient_boosting", "random_forest", "extra_trees"] satisfies StreamedLearner[];
+
+/** Rows of a pass, ascending: those to train on, and the others, whose values are wanted. */
+export interface StreamedFold {
+  readonly outside: Uint32Array;
+  readonly inside: Uint32Array;
+}
 
 /**
  * Trains a tree learner on columns that are never all in memory as numbers: each is read, binned to one byte a row, and forgotten. The model is
@@ -63,6 +70,22 @@ export async function trainStreamed(
   watch?: Watch,
   validation?: TrainingData,
 ): Promise<TreeModel> {
+  return (await trainStreamedFold(modelType, data, params, null, watch, validation)).model;
+}
+
+/**
+ * As `trainStreamed`, on the rows outside a fold. @param fold null = all rows are trained on.
+ * @returns the model, and of the rows inside the columns [d][m] as float32; of none where fold is null.
+ */
+export async function trainStreamedFold(
+  modelType: StreamedLearner,
+  data: StreamedData,
+  params: Readonly<Record<string, ParameterValue | undefined>>,
+  fold: StreamedFold | null,
+  watch?: Watch,
+  validation?: TrainingData,
+): Promise<{ model: TreeModel; columns: Float32Array[] }> {
+  checkStreamed(modelType, data);
   if (modelType !== "gradient_boosting") {
     if (validation !== undefined)
       throw new RequeenError("bad_parameter", `${modelType} stops at no validation data; leave it out`);
@@ -70,62 +93,84 @@ export async function trainStreamed(
       modelType === "random_forest"
         ? resolveParameters(FOREST_PARAMETERS, params, modelType)
         : resolveParameters(EXTRA_TREES_PARAMETERS, params, modelType);
-    checkStreamed(data);
-    refuseForest(modelType, data, data.source.columnCount, resolved, false, watch);
+    const targets = fold === null ? data : takeTargets(data, fold.outside);
+    refuseForest(modelType, targets, data.source.columnCount, resolved, false, watch);
     const marks = categoricalMarks(resolved.categoricalFeatures, data.source.columnCount, modelType);
-    const { binned } = await binStreamed(data, null, resolved.maxBins, marks, watch);
-    return finishForest(modelType, plantBinned(modelType, binned, data, resolved, undefined, "wasm", watch), resolved, watch);
+    const wanted = fold === null ? [] : [fold.inside];
+    const { binned, columns } = await binStreamed(data, fold?.outside ?? null, wanted, resolved.maxBins, marks, watch);
+    const grove = plantBinned(modelType, binned, targets, resolved, undefined, "wasm", watch);
+    return { model: finishForest(modelType, grove, resolved, watch), columns: columns[0] ?? [] };
   }
   const resolved = resolveParameters(BOOSTING_PARAMETERS, params, modelType);
-  checkStreamed(data);
   if (validation !== undefined) {
     checkValidation(validation, data, data.source.columnCount);
     if (resolved.nIterNoChange === null)
       throw new RequeenError("bad_parameter", "nIterNoChange of gradient_boosting must be given with validation data; got null");
   }
+  const targets = fold === null ? data : takeTargets(data, fold.outside);
   const rows =
     resolved.nIterNoChange === null || validation !== undefined
       ? null
-      : rowsHeldBack(data, resolved.validationFraction, resolved.seed);
-  const kept = rows === null ? data : takeTargets(data, rows.kept);
+      : rowsHeldBack(targets, resolved.validationFraction, resolved.seed);
+  const kept = rows === null ? targets : takeTargets(targets, rows.kept);
   refuseBoosting(kept, data.source.columnCount, resolved, watch);
   const marks = categoricalMarks(resolved.categoricalFeatures, data.source.columnCount, modelType);
-  const { binned, heldColumns } = await binStreamed(data, rows, resolved.maxBins, marks, watch);
-  const held = rows === null ? validation : { ...takeTargets(data, rows.held), columns: heldColumns };
-  return growBinnedBoosting(binned, kept, resolved, watch, held);
+  const ofData = (part: Uint32Array): Uint32Array => (fold === null ? part : part.map((row) => fold.outside[row]));
+  const trainedOn = rows === null ? (fold?.outside ?? null) : ofData(rows.kept);
+  const wanted = [fold?.inside ?? NO_ROWS, rows === null ? NO_ROWS : ofData(rows.held)];
+  const { binned, columns } = await binStreamed(data, trainedOn, wanted, resolved.maxBins, marks, watch);
+  const held = rows === null ? validation : { ...takeTargets(targets, rows.held), columns: columns[1] };
+  return { model: growBinnedBoosting(binned, kept, resolved, watch, held), columns: columns[0] };
 }
 
-function checkStreamed(data: StreamedData): void {
+const NO_ROWS = new Uint32Array(0);
+
+/** @throws bad_parameter, bad_data */
+export function checkStreamed(modelType: StreamedLearner, data: StreamedData): void {
+  if (!STREAMED_LEARNERS.includes(modelType))
+    throw new RequeenError("bad_parameter", `modelType must be one of ${STREAMED_LEARNERS.join(", ")}; got ${String(modelType)}`);
   checkTargets(data);
   checkColumnCount(data.source.columnCount);
   const [rows, labels] = [data.source.rowCount, data.labels.length];
   if (rows !== labels) throw new RequeenError("bad_data", `labels must be one a row of the columns, ${rows}; got ${labels}`);
 }
 
-/** @param rows those to bin and those to keep as numbers; null = all are binned. */
+/** @param rows those to bin; null = all. @param wanted lists of rows to keep as numbers. @returns of each list its columns. */
 async function binStreamed(
   { source, labels, constantColumns }: StreamedData,
-  rows: { readonly kept: Uint32Array; readonly held: Uint32Array } | null,
+  rows: Uint32Array | null,
+  wanted: readonly Uint32Array[],
   maxBins: number | null,
   marks: Uint8Array | null,
   watch: Watch | undefined,
-): Promise<{ binned: BinnedColumns; heldColumns: Float32Array[] }> {
+): Promise<{ binned: BinnedColumns; columns: Float32Array[][] }> {
   const rowCount = labels.length;
-  const binnedRows = rows?.kept.length ?? rowCount;
+  const binnedRows = rows?.length ?? rowCount;
   const binner = new ColumnBinner(binnedRows, source.columnCount, binsFor(maxBins, binnedRows), "wasm", marks);
   const column = new Float32Array(rowCount);
-  const kept = rows === null ? column : new Float32Array(binnedRows);
-  const heldColumns: Float32Array[] = [];
+  const taken = rows === null ? column : new Float32Array(binnedRows);
+  const columns = wanted.map((): Float32Array[] => []);
   for (let index = 0; index < source.columnCount; index++) {
     await readColumn(source, index, column, constantColumns !== "allow", watch);
     if (marks?.[index] === 1) checkCategoryColumn(column, index);
-    if (rows !== null) {
-      takeValues(column, rows.kept, kept);
-      heldColumns.push(takeValues(column, rows.held, new Float32Array(rows.held.length)));
-    }
-    binner.add(kept);
+    if (rows !== null) takeValues(column, rows, taken);
+    for (const [list, of] of wanted.entries()) columns[list].push(takeValues(column, of, new Float32Array(of.length)));
+    binner.add(taken);
   }
-  return { binned: binner.finish(), heldColumns };
+  return { binned: binner.finish(), columns };
+}
+
+/**
+ * Some rows of a table as numbers, read in a pass. @param first number of the first. @param out OUT float32 [m x d], row-major.
+ * @throws bad_data, cancelled
+ */
+export async function readRows(source: ColumnSource, first: number, out: Float32Array, watch: Watch | undefined): Promise<void> {
+  const { columnCount, rowCount } = source;
+  const column = new Float32Array(rowCount);
+  for (let index = 0; index < columnCount; index++) {
+    await readColumn(source, index, column, false, watch);
+    for (let at = index, row = first; at < out.length; at += columnCount, row++) out[at] = column[row];
+  }
 }
 
 /** @param out OUT float32 [rows]. @throws bad_data, cancelled */

@@ -231,6 +231,13 @@ export interface Watch {
   readonly helpers?: FitHelpers;
 }
 
+/** What all trainings of one request may use; how far they are, and whether they are stopped, is for each to be told. */
+export const resourcesOf = ({ memoryLimitBytes, helpers, onNote }: Watch): Watch => ({
+  ...(onNote === undefined ? {} : { onNote }),
+  ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
+  ...(helpers === undefined ? {} : { helpers }),
+});
+
 /** @throws out_of_memory when the estimate is above the caller's limit. */
 export function refuseAboveLimit(watch: Watch | undefined, estimateBytes: number, owner: string): void {
   const limitBytes = watch?.memoryLimitBytes ?? Number.POSITIVE_INFINITY;

@@ -3,10 +3,13 @@ import {
   type Column,
   type ColumnSource,
   encodeModel,
+  type FitRequest,
   fitClassifier,
   fitStreamed,
   PARAMETERS,
   type StreamedData,
+  type StreamedLearner,
+  type StreamedRequest,
   type TrainingData,
   type TreeModel,
   trainBoosting,
@@ -104,6 +107,101 @@ test("a classifier of streamed columns has the file of fitClassifier's without c
   expect(encodeModel(await fitStreamed({ ...named, data: inPieces(coded), seed: 2 }))).toEqual(
     encodeModel(fitClassifier({ ...named, data: coded, calibration: "none", seed: 2 })),
   );
+});
+
+describe("a classifier of streamed columns has the file of fitClassifier's with calibration", () => {
+  type Options = Partial<Omit<StreamedRequest, "data" | "modelType" | "seed">> & Pick<FitRequest, "calibration">;
+  const { categoricalFeatures, ...ofCategories } = makeCategorical(700, [40, 5], 2, 16, 0.1);
+  const pairs = Uint32Array.from({ length: 900 }, (_, row) => row >> 1);
+  const cases: Record<string, [StreamedLearner, TrainingData, Options, passes: number]> = {
+    "a forest's votes": ["random_forest", makeData(800, 5, 2, 13, 0.1), { calibration: "auto", params: { nEstimators: 30 } }, 2],
+    // 120 columns of 3,000 rows are more than a pass of votes holds
+    "a forest's votes in two passes": [
+      "random_forest",
+      weighted(makeData(3000, 120, 2, 14)),
+      { calibration: "auto", params: { nEstimators: 30, maxDepth: 3 } },
+      3,
+    ],
+    "votes of too few trees, so folds": [
+      "random_forest",
+      makeData(600, 4, 2, 15),
+      { calibration: "auto", params: { nEstimators: 4 } },
+      7,
+    ],
+    "a forest's folds, asked for": [
+      "random_forest",
+      makeData(600, 4, 2, 15),
+      { calibration: "platt", heldOut: "folds", params: { nEstimators: 4 } },
+      6,
+    ],
+    "a forest of categories": [
+      "random_forest",
+      ofCategories,
+      { calibration: "auto", params: { nEstimators: 30, categoricalFeatures: [...categoricalFeatures] } },
+      2,
+    ],
+    "boosting by groups": [
+      "gradient_boosting",
+      weighted(makeData(900, 5, 2, 17, 0.1)),
+      { calibration: "auto", groups: pairs, params: { nEstimators: 5, subsample: 0.7 } },
+      6,
+    ],
+    "boosting of categories, rows held back in each fold": [
+      "gradient_boosting",
+      ofCategories,
+      { calibration: "auto", params: { nEstimators: 30, nIterNoChange: 3, categoricalFeatures: [...categoricalFeatures] } },
+      6,
+    ],
+    "extra trees of four classes": [
+      "extra_trees",
+      makeData(500, 4, 4, 18, 0.2),
+      { calibration: "auto", params: { nEstimators: 5 } },
+      6,
+    ],
+    "too few rows": ["extra_trees", makeData(3, 2, 2, 19), { calibration: "auto", params: { nEstimators: 5 } }, 1],
+  };
+  for (const [name, [modelType, data, options, passes]] of Object.entries(cases)) {
+    test(name, async () => {
+      const asked: number[] = [];
+      const shares: number[] = [];
+      const request = { modelType, seed: 5, ...options };
+      const streamed = await fitStreamed({ ...request, data: inPieces(data, asked), onProgress: (share) => shares.push(share) });
+      expect(encodeModel(streamed)).toEqual(encodeModel(fitClassifier({ ...request, data })));
+      expect(asked.length / data.columns.length).toBe(passes);
+      expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+      // fewer rounds than asked end below 1
+      expect(shares.at(-1)).toBeGreaterThan(0.9);
+    });
+  }
+
+  test("boosting, validation data in every fold", async () => {
+    const [data, validation] = [makeData(600, 4, 2, 20), makeData(200, 4, 2, 21)];
+    const request = { modelType: "gradient_boosting", calibration: "temperature", seed: 2 } as const;
+    const params = { nEstimators: 60, nIterNoChange: 2 };
+    const { model, calibrator } = await fitStreamed({ ...request, params, data: inPieces(data), validation });
+    expect(model).toEqual(trainBoosting(data, { ...params, seed: 2 }, {}, validation));
+    expect(calibrator.kind).toBe("temperature");
+  });
+
+  test("what cannot be is refused before the source is read", async () => {
+    const asked: number[] = [];
+    const data = makeData(600, 4, 2, 15);
+    const refused: [Options, StreamedLearner, RegExp][] = [
+      [{ calibration: "vector" }, "random_forest", /needs three classes or more/],
+      [{ calibration: "sigmoid" as "platt" }, "random_forest", /calibration must be auto or one of/],
+      [{ calibration: "platt", groups: new Uint32Array(5) }, "random_forest", /groups must have 600 rows; got 5/],
+      [{ calibration: "platt", groups: new Uint32Array(600) }, "random_forest", /calibration platt needs two folds/],
+      [{ calibration: "auto", heldOut: "out_of_bag" }, "extra_trees", /heldOut out_of_bag needs a forest with bootstrap/],
+      [
+        { calibration: "none" },
+        "logistic_regression" as "extra_trees",
+        /modelType must be one of gradient_boosting, random_forest, extra_trees; got logistic_regression/,
+      ],
+    ];
+    for (const [options, modelType, message] of refused)
+      await expect(fitStreamed({ modelType, seed: 1, ...options, data: inPieces(data, asked) })).rejects.toThrow(message);
+    expect(asked).toEqual([]);
+  });
 });
 
 test("a streamed value that is no category is refused with its row", async () => {
