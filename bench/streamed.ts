@@ -108,7 +108,9 @@ function mostResident(): number {
   return Number(mark?.[1] ?? process.resourceUsage().maxRSS) / 1024;
 }
 
-const isWork = (work: string | undefined): work is keyof typeof WORKS => work !== undefined && Object.hasOwn(WORKS, work);
+function isWork(work: string | undefined): work is keyof typeof WORKS {
+  return work !== undefined && Object.hasOwn(WORKS, work);
+}
 
 /** A number that another tree or temperature would change. */
 function sumOf({ model, calibrator }: FittedClassifier): number {

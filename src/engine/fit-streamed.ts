@@ -32,15 +32,15 @@ export interface StreamedRequest extends Watch, Partial<Naming> {
   readonly seed: number;
 }
 
-/** Votes are read in at most so many passes: the rows of one, as float32, then take what the binned columns took. */
-const MOST_VOTING_PASSES = 4;
+/** Votes are read in at most so many passes: the rows of one, as float32, then take no more than the training did. */
+const MOST_VOTING_PASSES = 2;
 /** Numbers that a pass of votes holds in any case. */
 const LEAST_VOTING_VALUES = 2 ** 18;
 
 /**
  * As `fitClassifier` without a search, for columns that are read one after the other (see `trainStreamed`): the same model file, byte for byte.
- * Memory of a calibration by folds: as of `trainStreamed`, and the rows of one fold as float32; by votes: a quarter of the rows, after the training.
- * Cost: one training and one pass over the source; with calibration by folds six of each, by votes one training of twice the trees and two to five
+ * Memory of a calibration by folds: as of `trainStreamed`, and the rows of one fold as float32; by votes: half of the rows, after the training.
+ * Cost: one training and one pass over the source; with calibration by folds six of each, by votes one training of twice the trees and two or three
  * passes.
  * @throws as trainStreamed; bad_parameter when names or calibration do not fit; bad_data when a calibrator asked for by name has too few rows.
  */
@@ -102,9 +102,7 @@ async function readVotes(model: TreeModel, data: StreamedData, watch: Watch): Pr
   const rowsAtATime = Math.max(Math.ceil(rowCount / MOST_VOTING_PASSES), Math.floor(LEAST_VOTING_VALUES / columnCount));
   const votes = new OutOfBagVotes(model, data);
   for (let first = 0; first < rowCount; first += rowsAtATime) {
-    const rows = new Float32Array(Math.min(rowsAtATime, rowCount - first) * columnCount);
-    await readRows(data.source, first, rows, watch);
-    votes.add(rows, first);
+    votes.add(await readRows(data.source, first, Math.min(rowCount, first + rowsAtATime), watch), first);
   }
   return votes.finish();
 }

@@ -160,17 +160,15 @@ async function binStreamed(
   return { binned: binner.finish(), columns };
 }
 
-/**
- * Some rows of a table as numbers, read in a pass. @param first number of the first. @param out OUT float32 [m x d], row-major.
- * @throws bad_data, cancelled
- */
-export async function readRows(source: ColumnSource, first: number, out: Float32Array, watch: Watch | undefined): Promise<void> {
-  const { columnCount, rowCount } = source;
-  const column = new Float32Array(rowCount);
-  for (let index = 0; index < columnCount; index++) {
+/** The rows from `first` to before `end` of a table as numbers, read in a pass. @returns float32 [d][m]. @throws bad_data, cancelled */
+export async function readRows(source: ColumnSource, first: number, end: number, watch: Watch): Promise<Float32Array[]> {
+  const column = new Float32Array(source.rowCount);
+  const rows: Float32Array[] = [];
+  for (let index = 0; index < source.columnCount; index++) {
     await readColumn(source, index, column, false, watch);
-    for (let at = index, row = first; at < out.length; at += columnCount, row++) out[at] = column[row];
+    rows.push(column.slice(first, end));
   }
+  return rows;
 }
 
 /** @param out OUT float32 [rows]. @throws bad_data, cancelled */

@@ -178,9 +178,11 @@ export function withClassWeight<T extends Targets>(data: T, classWeight: "none" 
 export const toFloat32Columns = (columns: readonly Column[]): Float32Array[] =>
   columns.map((column) => (column instanceof Float32Array ? column : Float32Array.from(column)));
 
-/** The columns as rows. @returns float32 [n x d], row-major. */
-export function toFloat32Rows(columns: readonly Column[]): Float32Array {
-  const rows = new Float32Array(columns.length * columns[0].length);
+/** The columns as rows. @param rows OUT, float32 [n x d] or longer, row-major. @returns the same. */
+export function toFloat32Rows(
+  columns: readonly Column[],
+  rows: Float32Array = new Float32Array(columns.length * columns[0].length),
+): Float32Array {
   for (let j = 0; j < columns.length; j++) {
     const column = columns[j];
     for (let row = 0; row < column.length; row++) rows[row * columns.length + j] = column[row];

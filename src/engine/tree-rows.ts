@@ -34,7 +34,7 @@ export function openTreeRows(columns: readonly Column[], mostNodes: number, cate
     return plainRows(columns);
   const { kernels, memory, at, release } = openKernels(sizes);
   const rows = new Float32Array(memory, at.rows, filled * width);
-  rows.set(toFloat32Rows(columns));
+  toFloat32Rows(columns, rows);
   const missing = rows.some(Number.isNaN) ? 1 : 0;
   kernels.orderValues(at.rows, rows.length);
   const words = new Uint32Array(memory, at.nodes, mostNodes * 2);

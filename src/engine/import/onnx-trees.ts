@@ -1,5 +1,6 @@
 import {
   belowFloat32,
+  checkCategories,
   type ForeignEnsemble,
   type ForeignNode,
   type ForeignTree,
@@ -15,20 +16,23 @@ interface Attribute {
 }
 interface OnnxNode {
   readonly operator: string;
+  readonly inputs: readonly string[];
   readonly attributes: ReadonlyMap<string, Attribute>;
 }
 
-/** What may stand around the trees without changing a probability. */
+/** What may stand around the trees without changing a probability; a product too whose factor is 1, which onnxmltools writes for ZipMap. */
 const HARMLESS = ["Cast", "Identity", "ZipMap", "TreeEnsembleClassifier"];
 
 /**
  * Reads an ONNX model of one TreeEnsembleClassifier (ai.onnx.ml 1 to 4), as skl2onnx and onnxmltools write it for random forests, extra
- * trees, gradient boosting, LightGBM and XGBoost. Source: onnx.proto; docs/Operators-ml.md of ONNX.
+ * trees, gradient boosting, LightGBM (with categories: chains of BRANCH_EQ) and XGBoost. Source: onnx.proto; docs/Operators-ml.md of ONNX.
  * @throws bad_model for a graph that computes anything else, or a broken file.
  */
 export function readOnnxTrees(bytes: Uint8Array): ForeignEnsemble {
-  const { nodes, producer } = readGraph(bytes);
-  const other = nodes.find(({ operator }) => !HARMLESS.includes(operator));
+  const { nodes, ones, producer } = readGraph(bytes);
+  const other = nodes.find(
+    ({ operator, inputs }) => !HARMLESS.includes(operator) && !(operator === "Mul" && inputs.some((name) => ones.includes(name))),
+  );
   const [ensemble, second] = nodes.filter(({ operator }) => operator === "TreeEnsembleClassifier");
   if (producer === "requeen")
     refuse("this ONNX file was written by Requeen; import its requeen.json's model, which holds the calibrator too");
@@ -71,28 +75,38 @@ export function readOnnxTrees(bytes: Uint8Array): ForeignEnsemble {
   );
 }
 
-function readGraph(bytes: Uint8Array): { nodes: OnnxNode[]; producer: string } {
+/** @returns `ones`: names of the constants that are nothing but 1. */
+function readGraph(bytes: Uint8Array): { nodes: OnnxNode[]; ones: string[]; producer: string } {
   let producer = "";
   const nodes: OnnxNode[] = [];
+  const ones: string[] = [];
   for (const field of readMessage(bytes)) {
     if (field.field === 2) producer = textOf(field);
     if (field.field !== 7) continue;
-    for (const part of readMessage(messageOf(field))) if (part.field === 1) nodes.push(readNode(messageOf(part)));
+    for (const part of readMessage(messageOf(field))) {
+      if (part.field === 1) nodes.push(readNode(messageOf(part)));
+      if (part.field === 5) {
+        const { name, isNumbers, values } = readTensor(messageOf(part));
+        if (isNumbers && values.length > 0 && values.every((value) => value === 1)) ones.push(name);
+      }
+    }
   }
-  return { nodes, producer };
+  return { nodes, ones, producer };
 }
 
 function readNode(bytes: Uint8Array): OnnxNode {
   let operator = "";
+  const inputs: string[] = [];
   const attributes = new Map<string, Attribute>();
   for (const field of readMessage(bytes)) {
+    if (field.field === 1) inputs.push(textOf(field));
     if (field.field === 4) operator = textOf(field);
     if (field.field === 5) {
       const { name, ...attribute } = readAttribute(messageOf(field));
       attributes.set(name, attribute);
     }
   }
-  return { operator, attributes };
+  return { operator, inputs, attributes };
 }
 
 function readAttribute(bytes: Uint8Array): Attribute & { readonly name: string } {
@@ -104,7 +118,7 @@ function readAttribute(bytes: Uint8Array): Attribute & { readonly name: string }
     else if (field.field === 2 || field.field === 7) pushAll(numbers, floatsOf(field));
     else if (field.field === 3 || field.field === 8) pushAll(numbers, integersOf(field));
     else if (field.field === 4 || field.field === 9) texts.push(textOf(field));
-    else if (field.field === 5) pushAll(numbers, readTensor(messageOf(field)));
+    else if (field.field === 5) pushAll(numbers, numbersOfTensor(messageOf(field)));
   }
   return { name, numbers, texts };
 }
@@ -113,20 +127,29 @@ function pushAll(into: number[], values: readonly number[]): void {
   for (const value of values) into.push(value);
 }
 
-/** The numbers of a float or double tensor. */
-function readTensor(bytes: Uint8Array): number[] {
+/** The numbers of a tensor that must be one of floats or doubles. */
+function numbersOfTensor(bytes: Uint8Array): readonly number[] {
+  const { type, isNumbers, values } = readTensor(bytes);
+  if (!isNumbers) refuse(`a tensor attribute of the ONNX trees must be float or double; got type ${type}`);
+  return values;
+}
+
+/** @returns `values` of a float or double tensor; of another none. */
+function readTensor(bytes: Uint8Array) {
   let type = 0;
+  let name = "";
   let raw: Field | undefined;
   const values: number[] = [];
   for (const field of readMessage(bytes)) {
     if (field.field === 2 && field.kind === "integer") type = field.value;
     else if (field.field === 4) pushAll(values, floatsOf(field));
+    else if (field.field === 8) name = textOf(field);
     else if (field.field === 10) pushAll(values, doublesOf(field));
     else if (field.field === 9) raw = field;
   }
-  if (type !== 1 && type !== 11) refuse(`a tensor attribute of the ONNX trees must be float or double; got type ${type}`);
-  if (raw !== undefined) pushAll(values, type === 1 ? floatsOf(raw) : doublesOf(raw));
-  return values;
+  const isNumbers = type === 1 || type === 11;
+  if (raw !== undefined && isNumbers) pushAll(values, type === 1 ? floatsOf(raw) : doublesOf(raw));
+  return { type, name, isNumbers, values };
 }
 
 /** The second size of the graph's first input; where it is free, what the trees ask for. */
@@ -164,7 +187,7 @@ function readLeaves(numbersOf: (name: string) => readonly number[]): Leaves {
 }
 
 type RawNode =
-  | (ForeignNode & { readonly kind: "split" })
+  | (ForeignNode & { readonly kind: "split" | "categories" })
   | { readonly kind: "leaf"; readonly values: ReadonlyMap<number, number>; readonly cover: null };
 
 function readTrees(numbersOf: (name: string) => readonly number[], modes: readonly string[], leaves: Leaves): RawNode[][] {
@@ -187,12 +210,24 @@ function readTrees(numbersOf: (name: string) => readonly number[], modes: readon
   const readOne = (tree: number, index: number): RawNode => {
     const mode = modes[index];
     if (mode === "LEAF") return { kind: "leaf", values: leaves.get(`${tree}/${nodeIds[index]}`) ?? new Map(), cover: null };
-    if (mode !== "BRANCH_LEQ" && mode !== "BRANCH_LT" && mode !== "BRANCH_GT" && mode !== "BRANCH_GTE")
-      return refuse(
-        `a node of the ONNX trees has mode ${mode}; only BRANCH_LEQ, BRANCH_LT, BRANCH_GT, BRANCH_GTE and LEAF can be imported`,
-      );
     const child = (id: number | undefined): number => places.get(`${tree}/${id}`) ?? -1;
     const limit = limits[index] ?? Number.NaN;
+    const [whereTrue, whereFalse] = [child(whenTrue[index]), child(whenFalse[index])];
+    if (mode === "BRANCH_EQ" || mode === "BRANCH_NEQ")
+      return {
+        kind: "categories",
+        feature: features[index] ?? -1,
+        categories: checkCategories([limit], "ONNX"),
+        // a value that is missing differs from every number
+        missingLeft: mode === "BRANCH_EQ" && tracks[index] === 1,
+        left: mode === "BRANCH_EQ" ? whereTrue : whereFalse,
+        right: mode === "BRANCH_EQ" ? whereFalse : whereTrue,
+        cover: null,
+      };
+    if (mode !== "BRANCH_LEQ" && mode !== "BRANCH_LT" && mode !== "BRANCH_GT" && mode !== "BRANCH_GTE")
+      return refuse(
+        `a node of the ONNX trees has mode ${mode}; only BRANCH_LEQ, BRANCH_LT, BRANCH_GT, BRANCH_GTE, BRANCH_EQ, BRANCH_NEQ and LEAF can be imported`,
+      );
     const upper = mode === "BRANCH_GT" || mode === "BRANCH_GTE";
     const missingTrue = tracks[index] === 1;
     return {
@@ -200,12 +235,38 @@ function readTrees(numbersOf: (name: string) => readonly number[], modes: readon
       feature: features[index] ?? -1,
       threshold: mode === "BRANCH_LEQ" || mode === "BRANCH_GT" ? floorFloat32(limit) : belowFloat32(limit),
       missingLeft: missingTrue !== upper,
-      left: child(upper ? whenFalse[index] : whenTrue[index]),
-      right: child(upper ? whenTrue[index] : whenFalse[index]),
+      left: upper ? whereFalse : whereTrue,
+      right: upper ? whereTrue : whereFalse,
       cover: null,
     };
   };
-  return [...members].map(([tree, own]) => own.map((index) => readOne(tree, index)));
+  return [...members].map(([tree, own]) => joinChains(own.map((index) => readOne(tree, index))));
+}
+
+/** Joins questions for one category each, whose answer is the same node, to one question: ONNX has no other way to ask for several. */
+function joinChains(nodes: readonly RawNode[]): RawNode[] {
+  const joined = [...nodes];
+  const seen = new Set<number>();
+  const open = [0];
+  for (let index = open.pop(); index !== undefined; index = open.pop()) {
+    const node = nodes[index];
+    if (node === undefined || node.kind === "leaf" || seen.has(index)) continue;
+    seen.add(index);
+    let [right, missingLeft] = [node.right, node.missingLeft];
+    if (node.kind === "categories") {
+      const categories = [...node.categories];
+      for (let next = nodes[right]; next?.kind === "categories" && !seen.has(right); next = nodes[right]) {
+        if (next.feature !== node.feature || next.left !== node.left) break;
+        seen.add(right);
+        pushAll(categories, next.categories);
+        missingLeft ||= next.missingLeft;
+        right = next.right;
+      }
+      joined[index] = { ...node, categories, missingLeft, right };
+    }
+    open.push(node.left, right);
+  }
+  return joined;
 }
 
 function onOutput(
@@ -232,7 +293,7 @@ function ofOneClass(nodes: readonly RawNode[]): ForeignTree {
 function shares(trees: readonly RawNode[][], classCount: number, single: boolean): ForeignTree[] {
   return trees.map((nodes) => ({
     nodes: nodes.map((node): ForeignNode => {
-      if (node.kind === "split") return node;
+      if (node.kind !== "leaf") return node;
       const only = ([...node.values.values()][0] ?? 0) * trees.length;
       const values = single
         ? [1 - only, only]

@@ -6,7 +6,7 @@ import { belowFloat32, floorFloat32 } from "../../../src/engine/import/imported-
 import { importModel } from "../../../src/engine/import/index.ts";
 import { decodeModel, encodeModel, encodeOnnx, predictRow } from "../../../src/engine/index.ts";
 
-/** Models of other programs with their own answers: test/fixtures/engine/import/make_models.py and make_categorical.py. */
+/** Models of other programs with their own answers: test/fixtures/engine/import/make_models.py, make_categorical.py and make_categorical_onnx.py. */
 const folder = new URL("../../fixtures/engine/import/", import.meta.url);
 const bytesOf = (file: string): Uint8Array => new Uint8Array(readFileSync(new URL(file, folder)));
 interface Case {
@@ -16,7 +16,7 @@ interface Case {
   readonly rows: readonly (readonly (number | null)[])[];
   readonly probabilities: readonly (readonly number[])[];
 }
-const cases = ["cases.json", "categorical.json"].flatMap(
+const cases = ["cases.json", "categorical.json", "categorical-onnx.json"].flatMap(
   (file) => (JSON.parse(readFileSync(new URL(file, folder), "utf8")) as { cases: readonly Case[] }).cases,
 );
 const naming = (classes: number) => ({
@@ -39,6 +39,13 @@ test.each(cases)("$name: its own probabilities to 1e-6, also from our file", ({ 
     expect([...predictRow(stored, valuesOf(row))]).toEqual([...ours]);
     expectClose(ours, probabilities[index] ?? []);
   });
+});
+
+test("questions of ONNX for one category each, with one answer, become one for a set", () => {
+  const { model } = importModel(bytesOf("onnx-categorical-3.onnx"), naming(2));
+  if (model.kind !== "trees") expect.unreachable();
+  expect(model.trees.feature.length).toBe(5);
+  expect(model.trees.categories?.words).toEqual(Int32Array.of(0b100100, 0b1));
 });
 
 test("the file's class names find ours in another order; names that are missing are named", () => {
@@ -100,6 +107,27 @@ describe("what our trees cannot compute is refused by name", () => {
       /cat_threshold of a LightGBM tree must be 1 numbers/,
     ],
     ["text", () => refused(new TextEncoder().encode("hello"), 2), /neither LightGBM's text form/],
+    [
+      "a number that is no category",
+      () => {
+        // the equality with 5 of the tree by hand, asked for 5.5
+        const bytes = bytesOf("onnx-categorical-3.onnx");
+        const float32 = (value: number): Buffer => Buffer.concat([Buffer.of(0x3d), Buffer.from(Float32Array.of(value).buffer)]);
+        bytes.set(float32(5.5), Buffer.from(bytes).indexOf(float32(5)));
+        return refused(bytes);
+      },
+      /categories in the file of ONNX must be integers in \[0, 65535\]; got 5.5/,
+    ],
+    [
+      "a chain that a threshold interrupts",
+      () => {
+        const bytes = bytesOf("onnx-categorical-3.onnx");
+        // as long: the second question of the chain becomes one for a threshold, and its answer is that of the first
+        const at = Buffer.from(bytes).lastIndexOf("BRANCH_EQ");
+        return refused(Buffer.concat([bytes.subarray(0, at), Buffer.from("BRANCH_LT"), bytes.subarray(at + 9)]));
+      },
+      /two parents/,
+    ],
     ["our own ONNX", () => refused(encodeOnnx(importModel(bytesOf("lightgbm-0.txt"), naming(2)))), /written by Requeen/],
   ])("%s", (_, message, wanted) => expect(message()).toMatch(wanted));
 
