@@ -49,11 +49,36 @@ export function sortSample(values: usize, samples: i32, step: f64, sorted: usize
   return <i32>(bytes >> 2);
 }
 
+/** The cuts that end four sixteenths of the 256, from the sixteenth `first` on. */
+// @ts-ignore: decorator
+@inline
+function endsOfSixteenths(cuts: usize, first: usize): v128 {
+  const at = cuts + (first << 6);
+  let ends = v128.load32_zero(at, 60);
+  ends = v128.load_lane<f32>(at, ends, 1, 124);
+  ends = v128.load_lane<f32>(at, ends, 2, 188);
+  return v128.load_lane<f32>(at, ends, 3, 252);
+}
+
+/** How many of sixteen floats are below the value that all lanes of `value` hold. */
+// @ts-ignore: decorator
+@inline
+function countBelow(a: v128, b: v128, c: v128, d: v128, value: v128): usize {
+  const ab = i16x8.narrow_i32x4_s(f32x4.lt(a, value), f32x4.lt(b, value));
+  const cd = i16x8.narrow_i32x4_s(f32x4.lt(c, value), f32x4.lt(d, value));
+  return <usize>popcnt(i8x16.bitmask(i8x16.narrow_i16x8_s(ab, cd)));
+}
+
 /**
- * Codes of a column: the first bin whose cut the value does not exceed, 255 where missing. cuts: f32 [256], filled up with infinity;
- * low, high: f32 [255], widened by each value. Eight steps without branches. Returns how many are present.
+ * Codes of a column: the first bin whose cut the value does not exceed, 255 where missing. cuts: f32 [256], ascending, filled up with infinity;
+ * low, high: f32 [255], widened by each value. First the sixteenth of the cuts, then the place in it; measured against eight halvings: half
+ * their time. Returns how many are present.
  */
 export function encodeColumn(values: usize, count: i32, cuts: usize, codes: usize, low: usize, high: usize): i32 {
+  const ends0 = endsOfSixteenths(cuts, 0);
+  const ends1 = endsOfSixteenths(cuts, 4);
+  const ends2 = endsOfSixteenths(cuts, 8);
+  const ends3 = endsOfSixteenths(cuts, 12);
   let present = count;
   for (let i = 0; i < count; i++) {
     const value = load<f32>(values + (<usize>i << 2));
@@ -62,19 +87,15 @@ export function encodeColumn(values: usize, count: i32, cuts: usize, codes: usiz
       present--;
       continue;
     }
-    let bin: usize = 0;
-    bin += <usize>i32(value > load<f32>(cuts, 508)) << 7;
-    bin += <usize>i32(value > load<f32>(cuts + (bin << 2), 252)) << 6;
-    bin += <usize>i32(value > load<f32>(cuts + (bin << 2), 124)) << 5;
-    bin += <usize>i32(value > load<f32>(cuts + (bin << 2), 60)) << 4;
-    bin += <usize>i32(value > load<f32>(cuts + (bin << 2), 28)) << 3;
-    bin += <usize>i32(value > load<f32>(cuts + (bin << 2), 12)) << 2;
-    bin += <usize>i32(value > load<f32>(cuts + (bin << 2), 4)) << 1;
-    bin += <usize>i32(value > load<f32>(cuts + (bin << 2)));
+    const lanes = f32x4.splat(value);
+    const sixteenth = countBelow(ends0, ends1, ends2, ends3, lanes);
+    const at = cuts + (sixteenth << 6);
+    const bin = (sixteenth << 4) + countBelow(v128.load(at), v128.load(at, 16), v128.load(at, 32), v128.load(at, 48), lanes);
     store<u8>(codes + i, <u8>bin);
     const lowest = low + (bin << 2);
     const highest = high + (bin << 2);
     if (value < load<f32>(lowest)) store<f32>(lowest, value);
     if (value > load<f32>(highest)) store<f32>(highest, value);
-  }  return present;
+  }
+  return present;
 }
