@@ -1,4 +1,4 @@
-import { confusionMatrix, reliabilityBins } from "../engine/index.ts";
+import { confusionMatrix, fitConformal, predictionSets, reliabilityBins } from "../engine/index.ts";
 
 /** What a page draws of one model on the gate's rows. All unweighted counts over rows; the verdict's figures weigh rows. */
 export interface ModelCharts {
@@ -8,6 +8,25 @@ export interface ModelCharts {
   readonly confusion: readonly (readonly number[])[];
   readonly reliability: readonly ReliabilityPoint[];
   readonly confidence: readonly ConfidenceBin[];
+  readonly review: ReviewBand;
+}
+
+/**
+ * What a person would still see if the model decided alone wherever its prediction set, fitted on these rows, holds one class. The promise is
+ * for new rows that are drawn as these were.
+ */
+export interface ReviewBand {
+  /** Share of new rows whose set holds the true class, at least. */
+  readonly coverage: number;
+  /** How sure it is that these rows are enough for that. */
+  readonly sure: number;
+  /** A class is in the set from this probability on; null = too few rows for the promise: every row is for review. */
+  readonly least_probability: number | null;
+  /** Rows whose set holds no class or several. */
+  readonly review: number;
+  /** The other rows, and how many of them are of another class. */
+  readonly decided: number;
+  readonly wrong: number;
 }
 
 export interface ClassCurves {
@@ -45,6 +64,8 @@ export interface ConfidenceBin {
 const MOST_POINTS = 200;
 const RELIABILITY_BINS = 10;
 const CONFIDENCE_BINS = 20;
+/** decision-methods.md 2.4: 90 % of new rows, and 95 % sure of it. */
+const REVIEW_BAND = { coverage: 0.9, confidence: 0.95 } as const;
 
 /**
  * @param probabilities float64 [rows x classes], row-major. @param labels uint8 [rows]; at least one row.
@@ -66,6 +87,27 @@ export function chartModel(probabilities: Float64Array, labels: Uint8Array, clas
       accuracy: bin.accuracy,
     })),
     confidence: histogram(confidence, (row) => called[row] === labels[row]),
+    review: reviewBand(probabilities, labels, count),
+  };
+}
+
+function reviewBand(probabilities: Float64Array, labels: Uint8Array, count: number): ReviewBand {
+  const conformal = fitConformal(probabilities, labels, count, REVIEW_BAND);
+  const sets = predictionSets(conformal, probabilities);
+  let [decided, wrong] = [0, 0];
+  labels.forEach((label, row) => {
+    if (sets.subarray(row * count, (row + 1) * count).reduce((size, one) => size + one, 0) !== 1) return;
+    decided += 1;
+    wrong += sets[row * count + label] === 1 ? 0 : 1;
+  });
+  const limit = conformal.limits[0] ?? Number.POSITIVE_INFINITY;
+  return {
+    coverage: conformal.coverage,
+    sure: conformal.confidence,
+    least_probability: Number.isFinite(limit) ? 1 - limit : null,
+    review: labels.length - decided,
+    decided,
+    wrong,
   };
 }
 

@@ -48,6 +48,30 @@ test("areas of two classes are the engine's own, and every curve runs from corne
   );
 });
 
+test("the review band counts every row once, decides where one class is likely enough, and promises nothing from fewer than 29 rows", () => {
+  fc.assert(
+    fc.property(rows(3), (drawn) => {
+      const { labels, probabilities } = asMatrix(drawn);
+      const { review } = chartModel(probabilities, labels, ["a", "b", "c"]);
+      expect(review.review + review.decided).toBe(labels.length);
+      const least = review.least_probability;
+      // 0.9 to the power of 29 is below 0.05
+      if (labels.length < 29) expect(least).toBeNull();
+      if (least === null) {
+        expect([review.review, review.wrong]).toEqual([labels.length, 0]);
+        return;
+      }
+      const rowsOf = Array.from(labels, (label, row) => ({ label, own: [...probabilities.subarray(row * 3, row * 3 + 3)] }));
+      const likely = (p: number): boolean => p >= least - 1e-12;
+      const alone = rowsOf.filter(({ own }) => own.filter(likely).length === 1);
+      expect(review.decided).toBe(alone.length);
+      expect(review.wrong).toBe(alone.filter(({ label, own }) => !likely(own[label] ?? 0)).length);
+      // the sets hold the true class of at least as many of these rows as is promised of new ones
+      expect(rowsOf.filter(({ label, own }) => likely(own[label] ?? 0)).length / labels.length).toBeGreaterThanOrEqual(0.9);
+    }),
+  );
+});
+
 test("every row is in the confusion matrix once, in one confidence bin, and in one reliability bin", () => {
   fc.assert(
     fc.property(rows(4), (drawn) => {

@@ -31,6 +31,19 @@ const modelCharts = z
       .array(z.strictObject({ low: rate, high: rate, rows, mean_confidence: rate, accuracy: rate }))
       .describe("bins of the most likely class's confidence that have rows"),
     confidence: z.array(z.strictObject({ low: rate, high: rate, right: rows, wrong: rows })),
+    review: z
+      .strictObject({
+        coverage: rate.describe("share of new rows whose set of classes holds the true one, at least"),
+        sure: rate.describe("how sure it is that these rows are enough for that"),
+        least_probability: z
+          .number()
+          .nullable()
+          .describe("a class is in the set from this probability on; null: too few rows, everything is for review"),
+        review: rows.describe("rows whose set holds no class or several"),
+        decided: rows,
+        wrong: rows.describe("of the decided ones"),
+      })
+      .describe("what a person would still see if the model decided alone wherever its set holds one class"),
   })
   .meta({ id: "ModelCharts" });
 

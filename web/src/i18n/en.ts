@@ -41,6 +41,9 @@ export const en = {
   "charts.pr.note": "Average precision: {areas}",
   "charts.reliability": "Reliability",
   "charts.reliability.note": "On the diagonal a model is right as often as it claims. The bars count the rows behind each dot.",
+  "charts.review":
+    "If the model decided alone where only one class is likely enough to be right in {coverage} of new cases ({sure} sure): {review} of these rows would go to a person, and {wrong} of the other {decided} are wrong.",
+  "charts.review.none": "Too few rows to promise {coverage} of new cases: every case would go to a person.",
   "charts.right": "right",
   "charts.roc": "ROC curve",
   "charts.roc.note": "Area under the curve: {areas}",

@@ -43,6 +43,9 @@ export const ptBr: Messages = {
   "charts.reliability": "Confiabilidade",
   "charts.reliability.note":
     "Na diagonal, o modelo acerta tanto quanto afirma. As barras contam as linhas por trás de cada ponto.",
+  "charts.review":
+    "Se o modelo decidisse sozinho onde só uma classe é provável o bastante para acertar {coverage} dos novos casos ({sure} de certeza): {review} destas linhas iriam para uma pessoa, e {wrong} das outras {decided} estão erradas.",
+  "charts.review.none": "Linhas de menos para prometer {coverage} dos novos casos: todos iriam para uma pessoa.",
   "charts.right": "certo",
   "charts.roc": "Curva ROC",
   "charts.roc.note": "Área sob a curva: {areas}",

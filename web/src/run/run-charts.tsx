@@ -121,11 +121,22 @@ function ModelFigures({ charts }: { readonly charts: Charts }): ReactNode {
             <Confusion classes={charts.classes} matrix={confusion} names={label} label={t("charts.confusion", { model: name })} />
           </Figure>
         ))}
-        {[...models].reverse().map(({ kind, name, charts: { confidence } }) => (
+        {[...models].reverse().map(({ kind, name, charts: { confidence, review } }) => (
           <Figure
             key={`sure-${kind}`}
             title={<Term name="confidence">{t("charts.sure", { model: name })}</Term>}
             name={`confidence-${kind}`}
+            note={
+              review.least_probability === null
+                ? t("charts.review.none", { coverage: format.percent(review.coverage) })
+                : t("charts.review", {
+                    coverage: format.percent(review.coverage),
+                    sure: format.percent(review.sure),
+                    review: format.number(review.review, 0),
+                    decided: format.number(review.decided, 0),
+                    wrong: format.number(review.wrong, 0),
+                  })
+            }
             legend={
               <Legend
                 entries={[
