@@ -15,9 +15,8 @@ const PARTS = [
   "forest-units.as",
   "forest-packed.as",
   "forest-weighted.as",
-  "matrix.as",
   "perceptron.as",
-  "perceptron-active.as",
+  "perceptron-parts.as",
   "columns.as",
   "trees.as",
   "masks.as",
@@ -27,7 +26,9 @@ const OUTPUT = new URL("../src/engine/kernels/wasm-bytes.ts", import.meta.url);
 
 /** The text of wasm-bytes.ts as the source of today gives it. */
 export async function buildKernels(): Promise<string> {
-  const files = new Map([["kernels.ts", PARTS.map((part) => readFileSync(new URL(part, FOLDER), "utf8")).join("\n")]]);
+  const files = new Map([
+    ["kernels.ts", PARTS.map((part) => withWidths(readFileSync(new URL(part, FOLDER), "utf8"))).join("\n")],
+  ]);
   let binary: Uint8Array | undefined;
   const options = [
     "kernels.ts",
@@ -60,6 +61,22 @@ export async function buildKernels(): Promise<string> {
     '].join("");',
     "",
   ].join("\n");
+}
+
+const WIDTHS = Array.from({ length: 13 }, (_, i) => i + 1);
+
+/** See perceptron-parts.as: lines from "// for N" to "// end" once for every width, those with $i there once for every i below it. */
+function withWidths(source: string): string {
+  return source.replace(/^\/\/ for N\n(.*?)^\/\/ end\n/gms, (_, block: string) =>
+    WIDTHS.map((width) =>
+      block.replace(/^.*\n/gm, (line) => {
+        const copies = line.includes("$i") ? width : 1;
+        return Array.from({ length: copies }, (_, i) => line.replaceAll("$i", String(i)).replaceAll("$N", String(width))).join(
+          "",
+        );
+      }),
+    ).join(""),
+  );
 }
 
 if (process.argv[1] !== undefined && import.meta.url.endsWith(process.argv[1].replaceAll("\\", "/").split("/").at(-1) ?? " ")) {

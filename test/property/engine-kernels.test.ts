@@ -4,10 +4,8 @@ import { buildKernels } from "../../scripts/build-kernels.ts";
 import { binColumns } from "../../src/engine/bin-columns.ts";
 import { growBoosting } from "../../src/engine/boosting.ts";
 import { plantForest } from "../../src/engine/forest.ts";
-import { SeededRandom, type TreeModel, trainForest } from "../../src/engine/index.ts";
-import { openKernels } from "../../src/engine/kernels/kernels.ts";
+import { type TreeModel, trainForest } from "../../src/engine/index.ts";
 import { WASM_BASE64 } from "../../src/engine/kernels/wasm-bytes.ts";
-import { maskSilent, moveWeights, multiply, rectify, sumRows, sumSquares, transpose } from "../../src/engine/matrix.ts";
 import { BOOSTING_PARAMETERS, FOREST_PARAMETERS } from "../../src/engine/parameter-tables.ts";
 import { resolveParameters } from "../../src/engine/parameters.ts";
 import { noNotes } from "../../src/engine/tree-ensemble.ts";
@@ -210,115 +208,6 @@ test("binning in WebAssembly gives the codes of the plain form", () => {
       expect(binColumns(mixed, maxBins, "wasm")).toEqual(binColumns(mixed, maxBins, "plain"));
     }
   }
-});
-
-test("a matrix product in WebAssembly is that of the plain form, bit for bit", () => {
-  const size = fc.integer({ min: 1, max: 40 });
-  fc.assert(
-    fc.property(size, size, size, fc.boolean(), fc.boolean(), fc.nat(), (m, k, n, add, turned, seed) => {
-      const random = new SeededRandom(seed);
-      const fill = (length: number) => Float32Array.from({ length }, () => random.nextNormal());
-      const [a, b, out] = [fill(m * k), fill(k * n), fill(m * n)];
-      const { kernels, memory, at } = openKernels({ a: a.byteLength, b: b.byteLength, out: out.byteLength });
-      const given = new Float32Array(memory, at.a, a.length);
-      if (turned) transpose(a, given, m, k);
-      else given.set(a);
-      new Float32Array(memory, at.b, b.length).set(b);
-      const fast = new Float32Array(memory, at.out, out.length);
-      fast.set(out);
-      kernels.multiply(at.a, turned ? 4 : k * 4, turned ? m * 4 : 4, at.b, at.out, m, k, n, add ? 1 : 0);
-      multiply(a, b, out, m, k, n, add);
-      expect(Array.from(fast)).toEqual(Array.from(out));
-    }),
-  );
-});
-
-test("products over active units alone are those over all, bit for bit", () => {
-  const size = fc.integer({ min: 1, max: 70 });
-  fc.assert(
-    fc.property(size, size, fc.integer({ min: 13, max: 120 }), fc.boolean(), fc.nat(), (m, k, n, biased, seed) => {
-      const random = new SeededRandom(seed);
-      const fill = (length: number) => Float32Array.from({ length }, () => random.nextNormal());
-      const given = { a: fill(m * k), b: fill(k * n), first: fill(n), d: fill(m * n) };
-      const sizes = {
-        a: m * k,
-        b: k * n,
-        first: n,
-        d: m * n,
-        out: m * n,
-        outer: k * (n + 3),
-        gradient: k * n,
-        turned: k * n,
-        lists: m * (k + 1),
-      };
-      const bytes = Object.fromEntries(Object.entries(sizes).map(([name, length]) => [name, length * 4]));
-      const { kernels, memory, at } = openKernels(bytes as Record<keyof typeof sizes, number>);
-      const view = (name: keyof typeof sizes) => new Float32Array(memory, at[name], sizes[name]);
-      for (const name of ["a", "b", "first", "d"] as const) view(name).set(given[name]);
-      kernels.rectifyAndList(at.a, m, k, at.lists);
-      rectify(given.a);
-      expect(Array.from(view("a"))).toEqual(Array.from(given.a));
-      kernels.multiplyActive(at.a, at.lists, at.b, biased ? at.first : 0, at.out, m, k, n);
-      const out = new Float32Array(m * n);
-      if (biased) for (let row = 0; row < m; row++) out.set(given.first, row * n);
-      multiply(given.a, given.b, out, m, k, n, true);
-      expect(Array.from(view("out"))).toEqual(Array.from(out));
-      kernels.outerActive(at.a, at.lists, at.d, at.outer, m, k, n);
-      const turned = new Float32Array(m * k);
-      transpose(given.a, turned, m, k);
-      const outer = new Float32Array(k * n);
-      multiply(turned, given.d, outer, k, m, n, false);
-      kernels.takeRows(at.outer, k, n, at.gradient);
-      expect(Array.from(view("gradient"))).toEqual(Array.from(outer));
-      kernels.transpose(at.b, n * 4, at.turned, k, n);
-      const across = new Float32Array(k * n);
-      transpose(given.b, across, k, n);
-      expect(Array.from(view("turned"))).toEqual(Array.from(across));
-      kernels.repeatRow(at.first, m, n, at.out);
-      expect(Array.from(view("out").subarray((m - 1) * n))).toEqual(Array.from(given.first));
-      expect(kernels.sumSquares(at.b, k * n)).toBe(sumSquares(given.b));
-    }),
-  );
-});
-
-test("a perceptron's steps in WebAssembly are those of the plain form, bit for bit", () => {
-  const value = fc.float({ noNaN: true, min: -1e6, max: 1e6 });
-  fc.assert(
-    fc.property(
-      fc.array(value, { minLength: 1, maxLength: 61 }),
-      fc.integer({ min: 1, max: 9 }),
-      fc.nat(),
-      (given, rows, seed) => {
-        const random = new SeededRandom(seed);
-        const count = given.length;
-        const arrays = {
-          weights: Float32Array.from(given),
-          gradient: Float32Array.from(given, () => random.nextNormal() * 100),
-          first: Float32Array.from(given, () => random.nextNormal()),
-          second: Float32Array.from(given, () => Math.abs(random.nextNormal())),
-          matrix: Float32Array.from({ length: count * rows }, () => random.nextNormal()),
-          sums: new Float32Array(count).fill(7),
-          said: Float32Array.from(given, (_, i) => (i % 3 === 0 ? 0 : random.nextNormal())),
-        };
-        const sizes = Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, array.byteLength]));
-        const { kernels, memory, at } = openKernels(sizes as Record<keyof typeof arrays, number>);
-        const fast = (name: keyof typeof arrays) => new Float32Array(memory, at[name], arrays[name].length);
-        for (const name of Object.keys(arrays) as (keyof typeof arrays)[]) fast(name).set(arrays[name]);
-        const step = { alpha: random.next(), batch: 200, rate: 0.001, decay1: 0.9, decay2: 0.999, epsilon: 1e-8 };
-        const { alpha, batch, rate, decay1, decay2, epsilon } = step;
-        kernels.sumRows(at.matrix, rows, count, at.sums);
-        kernels.maskSilent(at.said, at.gradient, count);
-        kernels.rectify(at.said, count);
-        kernels.moveWeights(at.weights, at.gradient, at.first, at.second, count, alpha, batch, rate, decay1, decay2, epsilon);
-        sumRows(arrays.matrix, rows, count, arrays.sums);
-        maskSilent(arrays.said, arrays.gradient);
-        rectify(arrays.said);
-        moveWeights(arrays.weights, arrays.gradient, arrays.first, arrays.second, step);
-        for (const name of ["sums", "said", "gradient", "first", "second", "weights"] as const)
-          expect([name, ...fast(name)]).toEqual([name, ...arrays[name]]);
-      },
-    ),
-  );
 });
 
 test("the checked-in WebAssembly is what its sources compile to", async () => {

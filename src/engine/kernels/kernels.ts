@@ -140,30 +140,88 @@ export interface KernelExports {
   sumMasked64(masks: Address, bytes: number, values: Address): number;
   setShap(row: Address, path: Address, out: Address): void;
   explainTrees(trees: Address, count: number, values: Address, stack: Address, width: number): void;
-  multiply(a: Address, aRow: number, aStep: number, b: Address, out: Address, m: number, k: number, n: number, add: number): void;
-  sumRows(matrix: Address, rows: number, units: number, out: Address): void;
-  rectify(values: Address, count: number): void;
-  rectifyAndList(values: Address, rows: number, units: number, lists: Address): void;
-  repeatRow(row: Address, rows: number, units: number, out: Address): void;
-  multiplyActive(a: Address, lists: Address, b: Address, first: Address, out: Address, m: number, k: number, n: number): void;
-  outerActive(a: Address, lists: Address, b: Address, out: Address, m: number, k: number, n: number): void;
-  sumSquares(values: Address, count: number): number;
-  takeRows(from: Address, k: number, n: number, out: Address): void;
-  transpose(a: Address, width: number, out: Address, rows: number, columns: number): void;
-  maskSilent(values: Address, deltas: Address, count: number): void;
+  gatherRows(table: Address, rows: Address, count: number, vectors: number, out: Address): void;
+  logisticLoss(scores: Address, signed: Address, rows: number, deltas: Address): number;
+  scoreRows(
+    values: Address,
+    valuesRow: number,
+    rows: number,
+    weights: Address,
+    weightsRow: number,
+    outputs: number,
+    vectors: number,
+    scores: Address,
+  ): void;
+  markActive(
+    values: Address,
+    valuesRow: number,
+    rows: number,
+    chunks: number,
+    thresholds: Address,
+    byRow: Address,
+    byUnit: Address,
+  ): void;
+  fillPositions(positions: Address): void;
+  listMarks(
+    marks: Address,
+    marksRow: number,
+    step: number,
+    m: number,
+    bytes: number,
+    positions: Address,
+    lists: Address,
+    listRow: number,
+  ): void;
+  multiplyListed(
+    m: number,
+    lists: Address,
+    listRow: number,
+    a: Address,
+    aRow: number,
+    aStep: number,
+    b: Address,
+    bRow: number,
+    first: Address,
+    firstRow: number,
+    out: Address,
+    outRow: number,
+    vectors: number,
+    floor: number,
+  ): void;
+  multiplyMarked(
+    m: number,
+    marks: Address,
+    marksRow: number,
+    step: number,
+    bytes: number,
+    right: Address,
+    b: Address,
+    bRow: number,
+    first: Address,
+    firstRow: number,
+    left: Address,
+    leftRow: number,
+    one: Address,
+    out: Address,
+    outRow: number,
+    vectors: number,
+    tables: Address,
+  ): void;
+  transpose(a: Address, aRow: number, rows: number, columns: number, out: Address, outRow: number): void;
   moveWeights(
     weights: Address,
     gradient: Address,
     first: Address,
     second: Address,
-    count: number,
+    units: number,
+    inputs: number,
+    share: number,
     alpha: number,
-    batch: number,
     rate: number,
     decay1: number,
     decay2: number,
     epsilon: number,
-  ): void;
+  ): number;
 }
 
 const EXPORTS = [
@@ -197,17 +255,15 @@ const EXPORTS = [
   "setWeighted",
   "growWeighted",
   "goOnWeighted",
-  "multiply",
-  "sumRows",
-  "rectify",
-  "rectifyAndList",
-  "repeatRow",
-  "multiplyActive",
-  "outerActive",
-  "sumSquares",
-  "takeRows",
+  "gatherRows",
+  "logisticLoss",
+  "scoreRows",
+  "markActive",
+  "fillPositions",
+  "listMarks",
+  "multiplyListed",
+  "multiplyMarked",
   "transpose",
-  "maskSilent",
   "moveWeights",
   "sortSample",
   "encodeColumn",

@@ -10,7 +10,7 @@ import {
   trainLogistic,
   trainNetwork,
 } from "../../../src/engine/index.ts";
-import { multiply } from "../../../src/engine/matrix.ts";
+import { multiplyListed, multiplyMarked } from "../../../src/engine/perceptron-plain.ts";
 import { makeData } from "./seeded-data.ts";
 
 test("a network learns what no line can: the class of the sign of a product", () => {
@@ -66,12 +66,24 @@ test("sizes of layers are checked and named", () => {
   }
 });
 
-test("matrix product, by hand", () => {
-  const out = new Float32Array(4).fill(100);
-  multiply(Float32Array.of(1, 2, 3, 4, 5, 6), Float32Array.of(7, 8, 9, 10, 11, 12), out, 2, 3, 2, false);
-  expect([...out]).toEqual([58, 64, 139, 154]);
-  multiply(Float32Array.of(1, 0), Float32Array.of(1, 1, 5, 5), out, 1, 2, 2, true);
-  expect([...out]).toEqual([59, 65, 139, 154]);
+test("products over active units alone, by hand", () => {
+  const out = Float32Array.of(100, 100, 0, -9);
+  // the second number of the second row of a is left out
+  multiplyListed(
+    [
+      [0, 1, 2],
+      [0, 2],
+    ],
+    Float32Array.of(1, 2, 3, 4, 5, 6),
+    Float32Array.of(7, 8, 9, 10, 11, 12),
+    out,
+    2,
+    100,
+  );
+  expect([...out]).toEqual([158, 164, 100, 100]);
+  const marked = Float32Array.of(1, 2, 0, 0);
+  multiplyMarked([[1], [0, 1]], Float32Array.of(2, 3), Float32Array.of(5, 6, 7, 8), Float32Array.of(1, 10), marked, 2);
+  expect([...marked]).toEqual([22, 26, 310, 360]);
 });
 
 test("early stopping keeps the weights of the pass that was best on the rows given for it", () => {

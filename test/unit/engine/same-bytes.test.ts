@@ -12,7 +12,7 @@ const RECORDED = {
   extra_trees: "c0fde13389f93b70 dce305ddb09a06dd",
   gradient_boosting: "5fc0c365bb656bba eef3839584130bda",
   logistic_regression: "825f0e6a4a887e2c 3cad11afe44b3666",
-  neural_network: "553d1e2091ed98da d8906735dadd9d3a",
+  neural_network: "aa97498ac16825cd 32e9d1d074a146d3",
 } as const;
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex").slice(0, 16);
@@ -23,6 +23,20 @@ for (const modelType of Object.keys(RECORDED) as (keyof typeof RECORDED)[]) {
     expect(`${sha256(encodeModel(fitted))} ${sha256(encodeOnnx(fitted))}`).toBe(RECORDED[modelType]);
   });
 }
+
+const RECORDED_LAYERS = "f683edfe24c4f0b8 1a0a07807cfd2fd7";
+
+test("a perceptron of two classes and several layers has the recorded bytes", () => {
+  const params = { hiddenLayerSizes: [33, 50], maxIter: 20, batchSize: 300 };
+  const fitted = fitClassifier({
+    data: makeData(700, 6, 2, 81, 0.05),
+    modelType: "neural_network",
+    params,
+    calibration: "none",
+    seed: 42,
+  });
+  expect(`${sha256(encodeModel(fitted))} ${sha256(encodeOnnx(fitted))}`).toBe(RECORDED_LAYERS);
+});
 
 /** The same of models that split categories. */
 const RECORDED_CATEGORIES = {
