@@ -1,5 +1,6 @@
 import { RequeenError } from "../core/errors.ts";
 import { PartWorker } from "./boosting-parts.ts";
+import { ORDER_BYTES, SplitMaker, type SplitOrder, type SplitOutcome } from "./boosting-splits.ts";
 import {
   type BoostingTicket,
   closeGate,
@@ -29,10 +30,14 @@ const USED = OWN_WORDS + 16;
 /** For each part of a partition, how many rows go left. */
 const LEFTS = USED + MOST_HELPERS + 1;
 const MOST_PARTS = 63;
-const WORDS = LEFTS + MOST_PARTS + 1;
+/** For each part of the job that makes splits, 1 = made. */
+const MADE = LEFTS + MOST_PARTS + 1;
+/** The orders of these parts, and one more; an even word. */
+const ORDERS = Math.ceil((MADE + MOST_PARTS) / 2) * 2;
+const WORDS = ORDERS + ((MOST_PARTS + 1) * ORDER_BYTES) / 4;
 export const CONTROL_BYTES = WORDS * 4;
 
-const JOBS = { end: 0, fill: 1, add: 2, partition: 3, place: 4 } as const;
+const JOBS = { end: 0, fill: 1, add: 2, partition: 3, place: 4, split: 5 } as const;
 type Job = keyof typeof JOBS;
 
 /** Looks at a word before a thread sleeps until it changes: some 0.3 milliseconds, longer than the passes between two jobs. */
@@ -42,8 +47,24 @@ const SLEEP_MS = 100;
 const partsOf = (claim: number): number => (claim >>> 6) & 63;
 const nextOf = (claim: number): number => claim & 63;
 
+/** A thread of a fit. */
+interface Hand {
+  readonly worker: PartWorker;
+  readonly splits: SplitMaker;
+  readonly words: Int32Array;
+  /** The helper's number; -1 = the fit's own thread. */
+  readonly helper: number;
+}
+
+const orderAt = (words: Int32Array, part: number): number => words.byteOffset + ORDERS * 4 + part * ORDER_BYTES;
+
 /** Does a part of the job that the control words describe. @param histogram where this thread adds rows. */
-function doPart(worker: PartWorker, words: Int32Array, job: number, part: number, histogram: number): void {
+function doPart({ worker, splits, words }: Hand, job: number, part: number, histogram: number): void {
+  if (job === JOBS.split) {
+    splits.make(orderAt(words, part));
+    Atomics.store(words, MADE + part, 1);
+    return;
+  }
   const { at, rowCount } = worker.task;
   const { kernels } = worker;
   const start = words[ARGUMENTS];
@@ -84,33 +105,43 @@ function callWaiting(words: Int32Array): void {
   if (Atomics.load(words, WAITING) > 0) Atomics.notify(words, FINISHED);
 }
 
-/** Claims parts until none is left. @param helper the helper's number; -1 = the fit's own thread. */
-function claimParts(worker: PartWorker, words: Int32Array, histogram: number, helper: number): void {
+/** Claims the next part, if there is one. @param work done with it; null = it is only said to be finished. @returns whether there was one. */
+function claimPart({ words, helper }: Hand, work: ((job: number, part: number) => void) | null): boolean {
   for (;;) {
     const claim = Atomics.load(words, CLAIM);
     const part = nextOf(claim);
-    if (part >= partsOf(claim)) return;
+    if (part >= partsOf(claim)) return false;
     const job = words[JOB];
     // before the claim: a thread that is lost between the two counts as one that holds a part
     if (helper >= 0) Atomics.or(words, helper, HOLDING);
     // a job's words change only when all its parts are claimed and finished: if the claim holds, they were this job's
-    if (Atomics.compareExchange(words, CLAIM, claim, claim + 1) === claim) {
+    const claimed = Atomics.compareExchange(words, CLAIM, claim, claim + 1) === claim;
+    if (claimed) {
       if (helper >= 0 && (job === JOBS.fill || job === JOBS.add)) words[USED + helper] = 1;
-      doPart(worker, words, job, part, histogram);
-      if (Atomics.add(words, FINISHED, 1) + 1 === partsOf(claim)) callWaiting(words);
+      work?.(job, part);
+      // who waits for splits waits for any of them
+      if (Atomics.add(words, FINISHED, 1) + 1 === partsOf(claim) || job === JOBS.split) callWaiting(words);
     }
     if (helper >= 0) Atomics.and(words, helper, ~HOLDING);
+    if (claimed) return true;
   }
+}
+
+/** Claims parts until none is left. @param histogram where this thread adds rows. */
+function claimParts(hand: Hand, histogram: number): void {
+  while (claimPart(hand, (job, part) => doPart(hand, job, part, histogram)));
 }
 
 /** What a helper does in a fit of boosting, until the fit has ended or the helper is dismissed. */
 export function helpBoosting({ memory, task, control, helper, histogram }: BoostingTicket): void {
   const { kernels, adding } = attachKernels(memory, task.layout);
-  const worker = new PartWorker(task, kernels, adding);
+  const worker = new PartWorker(task, memory.buffer, kernels, adding);
   const words = controlWords({ memory, control }, WORDS - OWN_WORDS);
+  const hand: Hand = { worker, splits: new SplitMaker(worker, memory.buffer), words, helper };
+  const work = (job: number, part: number): void => doPart(hand, job, part, histogram);
   for (;;) {
     if ((Atomics.load(words, helper) & DISMISSED) !== 0) return;
-    claimParts(worker, words, histogram, helper);
+    if (claimPart(hand, work)) continue;
     const claim = Atomics.load(words, CLAIM);
     if (nextOf(claim) < partsOf(claim)) continue;
     if (partsOf(claim) === 0 && Atomics.load(words, JOB) === JOBS.end && claim !== 0) return;
@@ -129,24 +160,28 @@ export class FitCrew {
   readonly helpers: number;
   /** Passes over fewer rows are left to one thread. */
   readonly leastRows: number;
+  readonly splits: SplitMaker;
   private readonly words: Int32Array;
-  private readonly worker: PartWorker;
+  private readonly hand: Hand;
   private readonly poll: () => void;
   private readonly patienceMs: number;
   private readonly ended: () => void;
   private readonly memory: WebAssembly.Memory;
   private job = 0;
+  /** Whether the job that is given out makes splits. */
+  private splitting = false;
 
   constructor(memory: WebAssembly.Memory, control: number, helpers: FitHelpers, worker: PartWorker, poll: () => void) {
     this.helpers = Math.min(helpers.count, MOST_HELPERS);
     // a sixth of the least fit that is helped, where that is the caller's
     this.leastRows = Math.min(2048, Math.ceil((helpers.leastRows ?? HELPED_ROWS) / 6));
-    this.worker = worker;
     this.memory = memory;
     this.poll = poll;
     this.patienceMs = helpers.patienceMs ?? PATIENCE_MS;
     this.ended = () => helpers.end?.();
     this.words = new Int32Array(memory.buffer, control, CONTROL_BYTES / 4);
+    this.splits = new SplitMaker(worker, memory.buffer);
+    this.hand = { worker, splits: this.splits, words: this.words, helper: -1 };
   }
 
   /**
@@ -157,6 +192,7 @@ export class FitCrew {
    */
   run(job: Job, start: number, end: number, args: readonly number[], histogram: number): number[] {
     const { words } = this;
+    if (this.splitting) throw new Error("a job was given out while splits were being made");
     // four parts a thread, so that none waits long for the last one
     const parts = Math.min(
       MOST_PARTS,
@@ -173,7 +209,7 @@ export class FitCrew {
     for (let i = 0; i < args.length; i++) words[ARGUMENTS + 3 + i] = args[i];
     words[JOB] = JOBS[job];
     this.publish(count);
-    claimParts(this.worker, words, histogram, -1);
+    claimParts(this.hand, histogram);
     this.finish(count);
     const used: number[] = [];
     for (let helper = 0; helper < this.helpers; helper++) if (words[USED + helper] === 1) used.push(helper);
@@ -188,6 +224,64 @@ export class FitCrew {
     for (let part = 0; part < Math.ceil((end - start) / size); part++) middle += this.words[LEFTS + part];
     this.run("place", start, end, [middle], 0);
     return middle;
+  }
+
+  /** Splits that no thread has claimed yet. */
+  get unclaimed(): number {
+    const claim = Atomics.load(this.words, CLAIM);
+    return this.splitting ? partsOf(claim) - nextOf(claim) : 0;
+  }
+
+  /** Whether another split can be offered before `settleSplits`. */
+  get offersLeft(): boolean {
+    return !this.splitting || partsOf(Atomics.load(this.words, CLAIM)) < MOST_PARTS;
+  }
+
+  /** Offers a split to all threads. @returns its part. */
+  offerSplit(order: SplitOrder): number {
+    const { words } = this;
+    if (!this.splitting) {
+      words[JOB] = JOBS.split;
+      this.publish(0);
+      this.splitting = true;
+    }
+    const part = partsOf(Atomics.load(words, CLAIM));
+    this.splits.write(orderAt(words, part), order);
+    Atomics.store(words, MADE + part, 0);
+    Atomics.add(words, CLAIM, 1 << 6);
+    if (Atomics.load(words, ASLEEP) > 0) Atomics.notify(words, CLAIM);
+    return part;
+  }
+
+  /** Makes a split in this thread. */
+  makeSplit(order: SplitOrder): SplitOutcome {
+    const at = orderAt(this.words, MOST_PARTS);
+    this.splits.write(at, order);
+    this.splits.make(at);
+    return this.splits.read(at);
+  }
+
+  /** What became of an offered split; null = it is not made yet. */
+  outcomeOf(part: number): SplitOutcome | null {
+    return Atomics.load(this.words, MADE + part) === 1 ? this.splits.read(orderAt(this.words, part)) : null;
+  }
+
+  /** Makes the oldest split that nobody has claimed. @returns whether there was one. */
+  workOnSplit(): boolean {
+    return claimPart(this.hand, (job, part) => doPart(this.hand, job, part, 0));
+  }
+
+  /** Waits until an offered split is made. @throws worker_lost */
+  waitForSplit(part: number): void {
+    this.wait(() => Atomics.load(this.words, MADE + part) === 1);
+  }
+
+  /** Takes back what nobody has claimed, and waits for the rest. @throws worker_lost */
+  settleSplits(): void {
+    if (!this.splitting) return;
+    while (claimPart(this.hand, null));
+    this.splitting = false;
+    this.finish(partsOf(Atomics.load(this.words, CLAIM)));
   }
 
   /** Lets the helpers go. */
@@ -209,21 +303,26 @@ export class FitCrew {
 
   /** Waits for parts that helpers have claimed. */
   private finish(parts: number): void {
+    this.wait(() => Atomics.load(this.words, FINISHED) >= parts);
+    this.poll();
+  }
+
+  /** Waits until `isDone`, which turns true no later than a word after FINISHED changes. */
+  private wait(isDone: () => boolean): void {
     const { words } = this;
     let silentMs = 0;
-    for (let spins = 0; Atomics.load(words, FINISHED) < parts; spins++) {
+    for (let spins = 0; !isDone(); spins++) {
       if (spins < SPINS) continue;
       const finished = Atomics.load(words, FINISHED);
-      if (finished >= parts) break;
+      if (isDone()) break;
       // counted in waits, not by a clock: a machine that slept has not waited
       Atomics.store(words, WAITING, 1);
       const waited = Atomics.wait(words, FINISHED, finished, WAIT_MS) === "timed-out";
       Atomics.store(words, WAITING, 0);
       silentMs = waited && Atomics.load(words, FINISHED) === finished ? silentMs + WAIT_MS : 0;
       this.poll();
-      if (Atomics.load(words, FINISHED) < parts) this.refuseLost(silentMs);
+      if (!isDone()) this.refuseLost(silentMs);
     }
-    this.poll();
   }
 
   /** @throws worker_lost */

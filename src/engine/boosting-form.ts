@@ -1,4 +1,37 @@
 import type { FoundSplit, RowRange } from "./boosting-search.ts";
+import type { ChildSums, SplitOutcome } from "./boosting-splits.ts";
+
+/** Splits that threads make side by side, each on a leaf of its own; the tree is the same, since what is not needed is not used. */
+export interface SplitsAhead {
+  /** Whether a leaf is split so; those of more rows are split by all threads together. */
+  takes(range: RowRange): boolean;
+  /** Histograms that are free. */
+  countFree(): number;
+  /** Whether a thread may be waiting for a split to make. */
+  wantsMore(): boolean;
+  /** Offers a leaf's split to the other threads. @param wanted whether the children may be split in their turn. */
+  offer(slot: number, range: RowRange, best: FoundSplit, left: ChildSums, right: ChildSums, wanted: boolean): SplitTicket;
+  /** As `offer`, made at once by the calling thread. */
+  make(slot: number, range: RowRange, best: FoundSplit, left: ChildSums, right: ChildSums, wanted: boolean): SplitTicket;
+  /** The calling thread makes an offered split that nobody has begun. @returns whether there was one. */
+  work(): boolean;
+  /** @returns whether it is made. */
+  isMade(ticket: SplitTicket): boolean;
+  /** Waits until the split is made. */
+  wait(ticket: SplitTicket): void;
+  /** Ends what is being made, and takes back what is not begun: such tickets stay without an outcome. */
+  settle(): void;
+  /** The smaller child's slot goes back, if it has one. */
+  drop(ticket: SplitTicket): void;
+}
+
+/** A split that is on offer or made. */
+export interface SplitTicket {
+  readonly part: number;
+  /** Slot that the smaller child's histogram gets. */
+  readonly smaller: number;
+  outcome: SplitOutcome | null;
+}
 
 /**
  * Rows, scores and histograms of one boosting run, in the plain form or in WebAssembly's memory; both give the same numbers. A tree is:
@@ -36,6 +69,8 @@ export interface BoostingForm {
   /** Adds the leaves' values to the scores of an output. */
   endTree(output: number, values: Float32Array): void;
   release(slot: number): void;
+  /** null = splits are made one after the other. */
+  readonly ahead: SplitsAhead | null;
   /** Ends the run; nothing of the form is used after it. */
   close(): void;
 }

@@ -1,3 +1,5 @@
+import { codeOfBin } from "./boosting-layout.ts";
+import { type Candidate, type RowRange, type SplitLimits, thresholdsOf } from "./boosting-search.ts";
 import type { HistogramKernels, HistogramLayout } from "./kernels/emit-histogram.ts";
 import type { KernelExports } from "./kernels/kernels.ts";
 
@@ -5,6 +7,8 @@ import type { KernelExports } from "./kernels/kernels.ts";
 export const BLOCK_ROWS = 1024;
 /** Records that are read where they lie; more are gathered first, since each is a cache miss. */
 const NEAR_BYTES = 1 << 20;
+/** So many rows at most are taken out of a histogram one by one. */
+export const FEW_ROWS = 4096;
 
 /** Where a run's arrays stand, in bytes of its memory. */
 export interface PartAddresses {
@@ -21,6 +25,22 @@ export interface PartAddresses {
   readonly records: number;
 }
 
+/** How the best split of a histogram is searched. */
+export interface PartSearch {
+  readonly limits: Omit<SplitLimits, "categories">;
+  readonly counted: boolean;
+  /** Addresses: see setSearch in kernels/boosting.as. */
+  readonly table: number;
+  readonly asked: number;
+  readonly monotone: number;
+  readonly blocks: number;
+  readonly histogramBytes: number;
+  /** As in BoostingLayout. */
+  readonly shiftOf: Uint8Array;
+  /** For each column, byte offset of its first cell. */
+  readonly cellOf: Uint32Array;
+}
+
 /** What a thread must know to do a part of a run's work; can be sent to another thread. */
 export interface PartTask {
   readonly at: PartAddresses;
@@ -32,6 +52,7 @@ export interface PartTask {
   readonly hessianScale: number;
   /** 0, 1, 2: how records hold derivatives; see fillDerivatives in kernels/boosting.as. */
   readonly form: number;
+  readonly search: PartSearch;
 }
 
 /** Rows up to a multiple of four, as the SIMD passes read them. */
@@ -43,11 +64,17 @@ export class PartWorker {
   readonly kernels: KernelExports;
   private readonly adding: HistogramKernels;
   private readonly near: boolean;
+  private readonly ints: Int32Array;
+  private readonly floats: Float32Array;
 
-  constructor(task: PartTask, kernels: KernelExports, adding: HistogramKernels) {
+  constructor(task: PartTask, memory: ArrayBufferLike, kernels: KernelExports, adding: HistogramKernels) {
     this.task = task;
     this.kernels = kernels;
     this.adding = adding;
+    this.ints = new Int32Array(memory);
+    this.floats = new Float32Array(memory);
+    const { limits, counted, table, blocks, asked, monotone } = task.search;
+    kernels.setSearch(counted ? 1 : 0, table, blocks, asked, limits.monotone === null ? 0 : monotone, limits.l1, limits.l2);
     this.near = task.rowCount * task.layout.stride <= NEAR_BYTES;
   }
 
@@ -93,9 +120,51 @@ export class PartWorker {
     else this.adding.addGathered(from, to, at.records, histogram, at.buffer);
   }
 
-  /** Takes rows[start..end), few of them, out of a histogram. */
-  take(start: number, end: number, histogram: number): void {
-    const { at } = this.task;
-    this.adding.takeRows(at.rows + start * 4, at.rows + end * 4, at.records, histogram);
+  /**
+   * Makes a parent's histogram the larger child's.
+   * @param start, end the smaller child's rows.
+   * @param smaller a free histogram, for the smaller child's.
+   * @param wanted whether that is wanted; what is left in `smaller` is of no use otherwise.
+   */
+  divide(start: number, end: number, parent: number, smaller: number, wanted: boolean): void {
+    const { kernels, task } = this;
+    const { histogramBytes } = task.search;
+    // without a histogram of their own, few rows are taken from the parent one by one
+    if (!wanted && end - start <= FEW_ROWS) {
+      this.adding.takeRows(task.at.rows + start * 4, task.at.rows + end * 4, task.at.records, parent);
+      return;
+    }
+    kernels.clear(smaller, histogramBytes);
+    this.add(start, end, smaller);
+    kernels.subtract(parent, smaller, histogramBytes);
+  }
+
+  /** The best threshold split of a histogram, written at `out`: see findSplit in kernels/boosting.as. */
+  search(histogram: number, range: RowRange, out: number): void {
+    const { limits, counted, blocks } = this.task.search;
+    const { leastHessian, minRows, floor } = thresholdsOf(range, limits, counted);
+    const rows = range.end - range.start;
+    const { gradient, hessian, least, most } = range;
+    this.kernels.findSplit(histogram, 0, blocks, gradient, hessian, rows, leastHessian, minRows, floor, least, most, out);
+  }
+
+  /** What `search` wrote at `out`. */
+  readFound(out: number): Candidate | null {
+    const { ints, task } = this;
+    const at = out / 4;
+    const column = ints[at];
+    if (column < 0) return null;
+    const shift = task.search.shiftOf[column];
+    return {
+      column,
+      lower: codeOfBin(ints[at + 1], shift),
+      upper: codeOfBin(ints[at + 2], shift),
+      missingLeft: ints[at + 3] === 1,
+      leftGradient: ints[at + 4],
+      leftHessian: ints[at + 5],
+      left: null,
+      l2Added: 0,
+      score: this.floats[at + 6],
+    };
   }
 }

@@ -24,6 +24,7 @@ const BINS = MISSING_BIN + 1;
 
 /** The truth that the kernels must equal. */
 export class PlainBoosting implements BoostingForm {
+  readonly ahead = null;
   readonly codes: Uint8Array;
   readonly rows: Uint32Array;
   readonly leafOf: Uint8Array;

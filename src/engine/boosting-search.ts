@@ -45,13 +45,14 @@ export interface RowRange {
 export const shrink = (value: number, by: number): number => value - Math.max(-by, Math.min(by, value));
 
 /** What a leaf may say of `value`. */
-export const bounded = (value: number, { least, most }: RowRange): number => Math.max(least, Math.min(most, value));
+export const bounded = (value: number, { least, most }: Pick<RowRange, "least" | "most">): number =>
+  Math.max(least, Math.min(most, value));
 
 /** What a leaf of these sums says, as gradient over hessian. */
-export const leafValue = (range: RowRange, { l1, l2 }: SplitLimits): number =>
+export const leafValue = (range: Omit<RowRange, "start" | "end">, { l1, l2 }: SplitLimits): number =>
   range.hessian + l2 > 0 ? bounded(-shrink(range.gradient, l1) / (range.hessian + l2 + range.l2Added), range) : 0;
 
-const scoreOf = (gradient: number, hessian: number, { l1, l2 }: SplitLimits, l2Added = 0): number => {
+const scoreOf = (gradient: number, hessian: number, { l1, l2 }: Pick<SplitLimits, "l1" | "l2">, l2Added = 0): number => {
   const g = shrink(gradient, l1);
   return (g * g) / (hessian + l2 + l2Added);
 };
@@ -63,7 +64,7 @@ export const gainOf = (range: RowRange, { leftGradient, leftHessian, l2Added }: 
   scoreOf(range.gradient, range.hessian, limits);
 
 /** The numbers that both forms compare float32 scores and integer sums with. */
-export function thresholdsOf(range: RowRange, limits: SplitLimits, counted: boolean) {
+export function thresholdsOf(range: RowRange, limits: Omit<SplitLimits, "categories">, counted: boolean) {
   const rows = range.end - range.start;
   // half a row less: an estimate is rounded. Source: LightGBM, which takes rows in proportion to hessians
   const byRows = counted ? 1 : Math.ceil(((limits.minSamplesLeaf - 0.5) * range.hessian) / rows);

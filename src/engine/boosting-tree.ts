@@ -1,6 +1,7 @@
 import { ALL_PRESENT, type BinnedColumns, MISSING_BIN, splitThreshold } from "./bin-columns.ts";
-import type { BoostingForm } from "./boosting-form.ts";
+import type { BoostingForm, SplitTicket } from "./boosting-form.ts";
 import { type FoundSplit, gainOf, leafValue, type RowRange, type SplitLimits } from "./boosting-search.ts";
+import type { ChildSums } from "./boosting-splits.ts";
 import { codesOf } from "./categorical-columns.ts";
 import type { TreeBuilder } from "./tree-ensemble.ts";
 
@@ -22,32 +23,25 @@ class OpenLeaf implements RowRange {
   readonly end: number;
   readonly gradient: number;
   readonly hessian: number;
-  least: number;
-  most: number;
+  readonly least: number;
+  readonly most: number;
   readonly l2Added: number;
   slot = -1;
   best: FoundSplit | null = null;
   gain = 0;
+  /** Its best split is being made, or is made, before its turn. */
+  ticket: SplitTicket | null = null;
 
-  constructor(
-    node: number,
-    depth: number,
-    start: number,
-    end: number,
-    gradient: number,
-    hessian: number,
-    parent: OpenLeaf | null,
-    l2Added: number,
-  ) {
+  constructor(node: number, depth: number, start: number, end: number, sums: ChildSums) {
     this.node = node;
     this.depth = depth;
     this.start = start;
     this.end = end;
-    this.gradient = gradient;
-    this.hessian = hessian;
-    this.least = parent?.least ?? Number.NEGATIVE_INFINITY;
-    this.most = parent?.most ?? Number.POSITIVE_INFINITY;
-    this.l2Added = l2Added;
+    this.gradient = sums.gradient;
+    this.hessian = sums.hessian;
+    this.least = sums.least;
+    this.most = sums.most;
+    this.l2Added = sums.l2Added;
   }
 }
 
@@ -79,7 +73,7 @@ export class BoostingGrower {
     const { gradient, hessian } = form.startTree(output, taking);
     const end = taking?.length ?? this.binned.rowCount;
     const node = builder.addTree();
-    const root = new OpenLeaf(node, 0, 0, end, gradient, hessian, null, 0);
+    const root = new OpenLeaf(node, 0, 0, end, { ...UNBOUNDED, gradient, hessian, l2Added: 0 });
     const leaves = [root];
     const splits: Split[] = [];
     if (end >= 2 * limits.minSamplesLeaf) {
@@ -90,11 +84,13 @@ export class BoostingGrower {
       const chosen = this.choose(leaves);
       if (chosen < 0) break;
       this.poll();
+      this.prepare(leaves, leaves[chosen]);
       const children = this.splitLeaf(leaves[chosen], builder, leaves.length + 1 < limits.maxLeafNodes, splits);
       if (children === null) continue;
       leaves[chosen] = children[0];
       leaves.push(children[1]);
     }
+    this.settle(leaves);
     const values = new Float32Array(leaves.length);
     const value = new Float64Array(1);
     for (let i = 0; i < leaves.length; i++) {
@@ -102,21 +98,22 @@ export class BoostingGrower {
       value[0] = values[i] = limits.step * leafValue(leaf, limits);
       builder.leaf(leaf.node, value, 0, leaf.end - leaf.start);
       form.markLeaf(leaf, i);
+      this.forget(leaf);
       this.release(leaf);
     }
     if (resting.length > 0) this.markResting(node, leaves, splits, resting);
     form.endTree(output, values);
   }
 
-  /** The leaf to split next, -1 = none. */
-  private choose(leaves: readonly OpenLeaf[]): number {
+  /** The leaf to split next, -1 = none. @param beside null = of all; else of those besides this one whose split is not on offer or made. */
+  private choose(leaves: readonly OpenLeaf[], beside: OpenLeaf | null = null): number {
     const byDepth = this.limits.growPolicy === "depthwise";
     let chosen = -1;
     let most = 0;
     let least = 0;
     for (let i = 0; i < leaves.length; i++) {
-      const { gain, depth, best } = leaves[i];
-      if (best === null) continue;
+      const { gain, depth, best, ticket } = leaves[i];
+      if (best === null || (beside !== null && (ticket !== null || leaves[i] === beside))) continue;
       if (chosen >= 0 && (byDepth && depth !== least ? depth > least : gain <= most)) continue;
       chosen = i;
       most = gain;
@@ -125,18 +122,81 @@ export class BoostingGrower {
     return chosen;
   }
 
+  /**
+   * Sees to it that the leaf's split is made, if it is one for a single thread. Other threads meanwhile make those that will be next: of so many
+   * leaves with the most gain as there are splits left, nearly all are split in the end, and what is not needed stays unused.
+   */
+  private prepare(leaves: readonly OpenLeaf[], leaf: OpenLeaf): void {
+    const { ahead } = this.form;
+    if (ahead === null) return;
+    if (leaf.ticket === null && !this.isForOne(leaf)) {
+      this.settle(leaves);
+      return;
+    }
+    const left = this.limits.maxLeafNodes - leaves.length;
+    const begun = leaves.reduce((count, { ticket }) => count + (ticket === null ? 0 : 1), leaf.ticket === null ? 1 : 0);
+    // one histogram stays for each split that is left, should all that is ahead be of no use
+    let spare = Math.min(left - begun, ahead.countFree() - left);
+    const next = (): OpenLeaf | null => {
+      if (spare <= 0) return null;
+      const at = this.choose(leaves, leaf);
+      if (at < 0 || !this.isForOne(leaves[at])) return null;
+      spare--;
+      return leaves[at];
+    };
+    while (ahead.wantsMore()) {
+      const other = next();
+      if (other === null) break;
+      other.ticket = ahead.offer(...this.orderOf(other, true));
+    }
+    leaf.ticket ??= ahead.make(...this.orderOf(leaf, left > 1));
+    // another thread has it in hand: what comes after it is made meanwhile
+    while (!ahead.isMade(leaf.ticket)) {
+      if (ahead.work()) continue;
+      const other = next();
+      if (other === null) ahead.wait(leaf.ticket);
+      else other.ticket = ahead.make(...this.orderOf(other, true));
+    }
+  }
+
+  private isForOne(leaf: OpenLeaf): boolean {
+    return leaf.depth > 0 && this.form.ahead?.takes(leaf) === true;
+  }
+
+  private orderOf(leaf: OpenLeaf, more: boolean) {
+    const { best } = leaf;
+    if (best === null) throw new Error("a leaf without a split was to be split");
+    const [left, right] = this.childrenOf(leaf, best);
+    return [leaf.slot, leaf, best, left, right, more && leaf.depth + 1 < this.limits.maxDepth] as const;
+  }
+
+  /** Ends what is made ahead; what was not begun is as if it had never been offered. */
+  private settle(leaves: readonly OpenLeaf[]): void {
+    const { ahead } = this.form;
+    if (ahead === null) return;
+    ahead.settle();
+    for (const leaf of leaves) {
+      if (leaf.ticket === null || leaf.ticket.outcome !== null) continue;
+      ahead.drop(leaf.ticket);
+      leaf.ticket = null;
+    }
+  }
+
   /** Makes the leaf's best split; null when that kept too few rows and another one, or none, was put in its place. */
   private splitLeaf(leaf: OpenLeaf, builder: TreeBuilder, more: boolean, splits: Split[]): [OpenLeaf, OpenLeaf] | null {
     const { limits, form } = this;
-    const { best } = leaf;
+    const { best, ticket } = leaf;
     if (best === null) throw new Error("a leaf without a split was chosen");
-    const { column, lower, upper, left: table, l2Added } = best;
-    const middle = form.partition(leaf, best);
+    const made = ticket?.outcome ?? null;
+    const { column, lower, upper, left: table } = best;
+    const middle = made?.middle ?? form.partition(leaf, best);
     if (Math.min(middle - leaf.start, leaf.end - middle) < limits.minSamplesLeaf) {
+      this.forget(leaf);
       this.take(leaf, form.findCounted(leaf));
       return null;
     }
-    const missingLeft = form.sawMissing(leaf.slot, column) ? best.missingLeft : middle - leaf.start >= leaf.end - middle;
+    const sawMissing = made?.sawMissing ?? form.sawMissing(leaf.slot, column);
+    const missingLeft = sawMissing ? best.missingLeft : middle - leaf.start >= leaf.end - middle;
     const cover = leaf.end - leaf.start;
     const child =
       table === null
@@ -144,16 +204,23 @@ export class BoostingGrower {
         : builder.splitCategories(leaf.node, column, codesOf(table), missingLeft, cover);
     splits.push({ node: leaf.node, child, column, lower, missingLeft, table });
     const depth = leaf.depth + 1;
-    const { leftGradient, leftHessian } = best;
-    const left = new OpenLeaf(child, depth, leaf.start, middle, leftGradient, leftHessian, leaf, l2Added);
-    const [gradient, hessian] = [leaf.gradient - leftGradient, leaf.hessian - leftHessian];
-    const right = new OpenLeaf(child + 1, depth, middle, leaf.end, gradient, hessian, leaf, l2Added);
-    const sign = limits.monotone?.[column] ?? 0;
-    if (sign !== 0) this.boundChildren(left, right, sign);
+    const [leftSums, rightSums] = this.childrenOf(leaf, best);
+    const left = new OpenLeaf(child, depth, leaf.start, middle, leftSums);
+    const right = new OpenLeaf(child + 1, depth, middle, leaf.end, rightSums);
     const leftSmaller = middle - leaf.start <= leaf.end - middle;
     const small = leftSmaller ? left : right;
     const large = leftSmaller ? right : left;
-    if (more && depth < limits.maxDepth && large.end - large.start >= 2 * limits.minSamplesLeaf) {
+    if (ticket !== null && made !== null) {
+      if (made.smallerKept) small.slot = ticket.smaller;
+      else this.forget(leaf);
+      leaf.ticket = null;
+      if (made.largerKept) {
+        large.slot = leaf.slot;
+        leaf.slot = -1;
+        this.take(large, leftSmaller ? made.right : made.left);
+      }
+      if (made.smallerKept) this.take(small, leftSmaller ? made.left : made.right);
+    } else if (more && depth < limits.maxDepth && large.end - large.start >= 2 * limits.minSamplesLeaf) {
       small.slot = form.buildChildren(leaf.slot, small, small.end - small.start >= 2 * limits.minSamplesLeaf);
       large.slot = leaf.slot;
       leaf.slot = -1;
@@ -164,12 +231,29 @@ export class BoostingGrower {
     return [left, right];
   }
 
+  /** What was made ahead for a leaf is not used. */
+  private forget(leaf: OpenLeaf): void {
+    if (leaf.ticket !== null) this.form.ahead?.drop(leaf.ticket);
+    leaf.ticket = null;
+  }
+
+  /** The children of a split, with the bounds that a monotone column sets. */
+  private childrenOf(leaf: OpenLeaf, { column, leftGradient, leftHessian, l2Added }: FoundSplit): [ChildSums, ChildSums] {
+    const { least, most } = leaf;
+    const left = { gradient: leftGradient, hessian: leftHessian, least, most, l2Added };
+    const [gradient, hessian] = [leaf.gradient - leftGradient, leaf.hessian - leftHessian];
+    const right = { gradient, hessian, least, most, l2Added };
+    const sign = this.limits.monotone?.[column] ?? 0;
+    if (sign !== 0) this.boundChildren(left, right, sign);
+    return [left, right];
+  }
+
   private thresholdOf(column: number, lower: number, upper: number): number {
     return upper === MISSING_BIN ? ALL_PRESENT : splitThreshold(this.binned, column, lower, upper);
   }
 
   /** Everything below one child stays on its side of their middle. Source: LightGBM's and scikit-learn's basic method. */
-  private boundChildren(left: OpenLeaf, right: OpenLeaf, sign: number): void {
+  private boundChildren(left: MutableSums, right: MutableSums, sign: number): void {
     const between = (leafValue(left, this.limits) + leafValue(right, this.limits)) / 2;
     const [low, high] = sign > 0 ? [left, right] : [right, left];
     low.most = Math.min(low.most, between);
@@ -236,6 +320,10 @@ export class BoostingGrower {
     }
   }
 }
+
+type MutableSums = { -readonly [name in keyof ChildSums]: ChildSums[name] };
+
+const UNBOUNDED = { least: Number.NEGATIVE_INFINITY, most: Number.POSITIVE_INFINITY };
 
 interface Split {
   readonly node: number;

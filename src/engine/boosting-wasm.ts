@@ -1,26 +1,18 @@
 import { MISSING_BIN } from "./bin-columns.ts";
+import { aheadSlots, CrewAhead } from "./boosting-ahead.ts";
 import { scanCategories } from "./boosting-categories.ts";
 import { CONTROL_BYTES, FitCrew } from "./boosting-crew.ts";
 import { derivativeForm } from "./boosting-derivatives.ts";
 import type { BoostingForm } from "./boosting-form.ts";
 import { type BoostingLayout, codeOfBin, LANES, layoutOf } from "./boosting-layout.ts";
-import { BLOCK_ROWS, type PartTask, PartWorker, padded } from "./boosting-parts.ts";
+import { BLOCK_ROWS, FEW_ROWS, type PartTask, PartWorker, padded } from "./boosting-parts.ts";
 import type { BoostingRun } from "./boosting-plain.ts";
-import {
-  type Candidate,
-  type ColumnSums,
-  type FoundSplit,
-  noCandidate,
-  type RowRange,
-  scanColumn,
-  thresholdsOf,
-} from "./boosting-search.ts";
+import { type Candidate, type ColumnSums, type FoundSplit, noCandidate, type RowRange, scanColumn } from "./boosting-search.ts";
 import { partitionByTable } from "./categorical-columns.ts";
 import { deserted, type FitHelpers, MOST_HELPERS, openGate } from "./fit-helpers.ts";
 import { GATHERED_RECORDS } from "./kernels/emit-histogram.ts";
 import { openHistogramKernels, openKernels } from "./kernels/kernels.ts";
 
-const FEW_ROWS = 4096;
 const FORMS = { counted: 0, narrow: 1, wide: 2 } as const;
 /** Some ten milliseconds of work. */
 const POLL_ROWS = BLOCK_ROWS * 256;
@@ -53,7 +45,7 @@ export function boostingSizes(run: BoostingRun, layout: BoostingLayout, helpers 
     buffer: GATHERED_RECORDS * layout.stride * (helpers + 1),
     parts: layout.histogramBytes * helpers,
     leafValues: 1024,
-    slots: (run.maxLeafNodes + 2) * layout.histogramBytes,
+    slots: (run.maxLeafNodes + 2 + aheadSlots(helpers)) * layout.histogramBytes,
     labels: rows,
     leafOf: rows,
     weights: run.weights === null ? 0 : rows * 4,
@@ -71,13 +63,12 @@ export class WasmBoosting implements BoostingForm {
   readonly codes: Uint8Array;
   readonly rows: Uint32Array;
   readonly leafOf: Uint8Array;
+  readonly ahead: CrewAhead | null;
   private readonly run: BoostingRun;
   private readonly layout: BoostingLayout;
   private readonly opened: ReturnType<typeof openKernels<keyof ReturnType<typeof boostingSizes>>>;
   private readonly parts: PartWorker;
   private readonly crew: FitCrew | null;
-  private readonly found: Int32Array;
-  private readonly foundScore: Float32Array;
   private readonly ints: Int32Array;
   private readonly leafValues: Float32Array;
   /** For each column, its place in the order of a record's codes. */
@@ -114,8 +105,6 @@ export class WasmBoosting implements BoostingForm {
     this.rows = new Uint32Array(memory, at.rows, rowCount);
     this.moved = new Uint32Array(memory, at.moved, rowCount);
     this.leafOf = new Uint8Array(memory, at.leafOf, rowCount);
-    this.found = new Int32Array(memory, at.found, 8);
-    this.foundScore = new Float32Array(memory, at.found + 24, 1);
     this.ints = new Int32Array(memory);
     this.leafValues = new Float32Array(memory, at.leafValues, 256);
     this.placeOf = new Uint16Array(columnCount);
@@ -126,7 +115,7 @@ export class WasmBoosting implements BoostingForm {
     if (run.weights !== null) new Float32Array(memory, at.weights, rowCount).set(run.weights);
     const scores = new Float32Array(memory, at.scores, padded(rowCount) * this.outputs);
     for (let k = 0; k < this.outputs; k++) scores.fill(run.baseline[k], k * padded(rowCount), (k + 1) * padded(rowCount));
-    for (let slot = run.maxLeafNodes + 1; slot >= 0; slot--) this.free.push(slot);
+    for (let slot = run.maxLeafNodes + 1 + aheadSlots(helping); slot >= 0; slot--) this.free.push(slot);
     this.writeTable();
     this.setAsked(this.asked);
     for (let from = 0; from < rowCount; from += BLOCK_ROWS) {
@@ -137,16 +126,8 @@ export class WasmBoosting implements BoostingForm {
         kernels.recordColumn(at.codes + column * rowCount, from, to, shift, at.records + place, layout.stride);
       }
     }
-    const { limits, point } = run;
-    kernels.setSearch(
-      point.counted ? 1 : 0,
-      at.table,
-      layout.blocks.length,
-      at.asked,
-      limits.monotone === null ? 0 : at.monotone,
-      limits.l1,
-      limits.l2,
-    );
+    const { point } = run;
+    const { categories, ...limits } = run.limits;
     const task: PartTask = {
       at,
       layout: { stride: layout.stride, payloadAt: layout.payloadAt, narrow: layout.narrow, cells: layout.cells },
@@ -156,9 +137,27 @@ export class WasmBoosting implements BoostingForm {
       gradientScale: point.gradientScale,
       hessianScale: point.hessianScale,
       form: FORMS[derivativeForm(point)],
+      search: {
+        limits,
+        counted: point.counted,
+        table: at.table,
+        asked: at.asked,
+        monotone: at.monotone,
+        blocks: layout.blocks.length,
+        histogramBytes: layout.histogramBytes,
+        shiftOf: layout.shiftOf,
+        cellOf: Uint32Array.from(this.placeOf, (place) => layout.cells[place]),
+      },
     };
-    this.parts = new PartWorker(task, kernels, openHistogramKernels(layout, instance));
+    this.parts = new PartWorker(task, memory, kernels, openHistogramKernels(layout, instance));
     this.crew = helpers === null ? null : new FitCrew(instance.memory, at.control, helpers, this.parts, run.poll);
+    const slots = {
+      take: () => this.popSlot(),
+      release: (slot: number) => this.release(slot),
+      countFree: () => this.free.length,
+      addressOf: (slot: number) => this.slotAt(slot),
+    };
+    this.ahead = this.crew === null || categories !== null ? null : new CrewAhead(this.crew, slots);
     if (helpers === null) return;
     const fit = openGate(helpers, instance.memory);
     helpers.start(
@@ -233,7 +232,7 @@ export class WasmBoosting implements BoostingForm {
     const rows = small.end - small.start;
     // without a histogram of their own, few rows are taken from the parent one by one
     if (!wanted && rows <= FEW_ROWS) {
-      this.parts.take(small.start, small.end, from);
+      this.parts.divide(small.start, small.end, from, 0, false);
       return -1;
     }
     const slot = this.takeSlot();
@@ -275,38 +274,9 @@ export class WasmBoosting implements BoostingForm {
   }
 
   private findThreshold(slot: number, range: RowRange): Candidate | null {
-    const { kernels, at } = this.opened;
-    const { point, limits } = this.run;
-    const { leastHessian, minRows, floor } = thresholdsOf(range, limits, point.counted);
-    kernels.findSplit(
-      this.slotAt(slot),
-      0,
-      this.layout.blocks.length,
-      range.gradient,
-      range.hessian,
-      range.end - range.start,
-      leastHessian,
-      minRows,
-      floor,
-      range.least,
-      range.most,
-      at.found,
-    );
-    const { found } = this;
-    const column = found[0];
-    if (column < 0) return null;
-    const shift = this.layout.shiftOf[column];
-    return {
-      column,
-      lower: codeOfBin(found[1], shift),
-      upper: codeOfBin(found[2], shift),
-      missingLeft: found[3] === 1,
-      leftGradient: found[4],
-      leftHessian: found[5],
-      left: null,
-      l2Added: 0,
-      score: this.foundScore[0],
-    };
+    const { found } = this.opened.at;
+    this.parts.search(this.slotAt(slot), range, found);
+    return this.parts.readFound(found);
   }
 
   sawMissing(slot: number, column: number): boolean {
@@ -394,9 +364,14 @@ export class WasmBoosting implements BoostingForm {
     this.opened.release();
   }
 
-  private takeSlot(): number {
+  private popSlot(): number {
     const slot = this.free.pop();
     if (slot === undefined) throw new Error("a tree held more histograms than it has leaves");
+    return slot;
+  }
+
+  private takeSlot(): number {
+    const slot = this.popSlot();
     this.opened.kernels.clear(this.slotAt(slot), this.layout.histogramBytes);
     return slot;
   }

@@ -40,6 +40,25 @@ test("a thousand fits with helpers, while other threads take the cores, give the
   expect(different).toEqual([]);
 });
 
+test("splits that helpers make ahead of their turn, also more than there are places for, give the bytes of one thread", {
+  timeout: 120_000,
+}, async () => {
+  const cases: { data: TrainingData; params: Parameters<typeof trainBoosting>[1] }[] = [
+    { data: makeData(6000, 7, 2, 8, 0.1), params: { nEstimators: 4, maxLeafNodes: 200, minSamplesLeaf: 5 } },
+    { data: makeData(6000, 7, 2, 9), params: { nEstimators: 4, maxLeafNodes: 31, monotonicCst: [1, 0, -1, 0, 0, 0, 0] } },
+    { data: makeData(5000, 5, 3, 10), params: { nEstimators: 3, maxLeafNodes: 40, maxDepth: 5, growPolicy: "depthwise" } },
+    // more rows than a cell counts: splits that keep too few are searched anew
+    { data: makeData(20_000, 6, 2, 11, 0.05), params: { nEstimators: 3, maxLeafNodes: 120, minSamplesLeaf: 90 } },
+  ];
+  const alone = cases.map(({ data, params }) => hashOf(trainBoosting(data, params)));
+  await using one = createHelpers(1, { leastRows: 4000 });
+  await using three = createHelpers(3, { leastRows: 4000 });
+  for (let fit = 0; fit < 40; fit++)
+    for (const helpers of [one, three])
+      for (const [chosen, { data, params }] of cases.entries())
+        expect(hashOf(trainBoosting(data, params, { helpers })), `fit ${fit}, case ${chosen}`).toBe(alone[chosen]);
+});
+
 test("a cancelled fit lets its helpers go, and they help the next one", async () => {
   const data = makeData(4000, 6, 2, 5);
   await using helpers = createHelpers(2, { leastRows: 300 });
