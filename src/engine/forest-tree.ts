@@ -1,5 +1,6 @@
 import { ALL_PRESENT, type BinnedColumns, MISSING_BIN, splitThreshold } from "./bin-columns.ts";
 import { codesOf, partitionByTable } from "./categorical-columns.ts";
+import { drawRows } from "./draw-rows.ts";
 import { mix32 } from "./seeded-random.ts";
 import type { NodeNotes, TreeBuilder } from "./tree-ensemble.ts";
 
@@ -459,20 +460,4 @@ function splitScore(left: Float64Array, total: Float64Array, leftWeight: number,
   }
   // one division, not two: scanning is mostly this line
   return ((leftSums[0] + leftSums[1]) * rightWeight + (rightSums[0] + rightSums[1]) * leftWeight) / (leftWeight * rightWeight);
-}
-
-/** The row that a draw of a tree falls on. */
-export const drawRow = (drawKey: number, draw: number, rowCount: number): number =>
-  Math.floor((mix32(drawKey + Math.imul(draw + 1, 0x9e3779b1)) / 4294967296) * rowCount);
-
-/** Weights of the rows of one tree: n draws with replacement, each counting as much as its row. */
-export function drawRows(weights: Float64Array, drawKey: number): Float64Array {
-  const rowCount = weights.length;
-  const drawn = new Float64Array(rowCount);
-  for (let draw = 0; draw < rowCount; draw++) {
-    const row = drawRow(drawKey, draw, rowCount);
-    drawn[row] += weights[row];
-  }
-  // rows of weight 0 may be all that was drawn: then the tree sees every row once
-  return drawn.some((weight) => weight > 0) ? drawn : weights;
 }

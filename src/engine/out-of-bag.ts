@@ -1,5 +1,5 @@
 import { RequeenError } from "../core/errors.ts";
-import { drawRow } from "./forest-tree.ts";
+import { markDrawn } from "./draw-rows.ts";
 import type { TreeModel } from "./model.ts";
 import { FOREST_PARAMETERS } from "./parameter-tables.ts";
 import type { ParameterValue } from "./parameters.ts";
@@ -83,7 +83,7 @@ export function predictOutOfBag(model: TreeModel, data: TrainingData): Float64Ar
 export class OutOfBagVotes {
   private readonly model: TreeModel;
   /** uint8 [n]. 1 = the row has weight. */
-  private readonly counts: Uint8Array;
+  private readonly weighted: Uint8Array;
   /** uint8 [n], scratch. 1 = the tree drew the row. */
   private readonly drawn: Uint8Array;
   private readonly sums: Float64Array;
@@ -91,7 +91,7 @@ export class OutOfBagVotes {
 
   constructor(model: TreeModel, { labels, weights }: Targets) {
     this.model = model;
-    this.counts =
+    this.weighted =
       weights === undefined ? new Uint8Array(labels.length).fill(1) : Uint8Array.from(weights, (weight) => (weight > 0 ? 1 : 0));
     this.drawn = new Uint8Array(labels.length);
     this.sums = new Float64Array(labels.length * model.trees.width);
@@ -100,7 +100,7 @@ export class OutOfBagVotes {
 
   /** Counts the votes on some rows. @param columns [d][m]. @param first number of the first of them. */
   add(columns: readonly Column[], first: number): void {
-    const { drawn, sums, voters } = this;
+    const { weighted, drawn, sums, voters } = this;
     const { params, trees } = this.model;
     if (params.bootstrap !== true || typeof params.seed !== "number") return;
     const { values, width, roots, left } = trees;
@@ -108,7 +108,7 @@ export class OutOfBagVotes {
     const mostNodes = ends.reduce((most, end, tree) => Math.max(most, end - roots[tree]), 0);
     const rows = openTreeRows(columns, mostNodes, trees.categories !== null);
     for (let tree = 0; tree < roots.length; tree++) {
-      this.markDrawn(deriveSeed(params.seed, tree));
+      markDrawn(weighted, deriveSeed(params.seed, tree), drawn);
       const ended = rows.endsOf(trees, roots[tree], ends[tree]);
       for (let i = 0; i < columns[0].length; i++) {
         const row = first + i;
@@ -119,20 +119,6 @@ export class OutOfBagVotes {
       }
     }
     rows.release();
-  }
-
-  /** As `drawRows`, without how often a row was drawn: marks of a byte a row stay in the cache, a third of its time at 1,000,000 rows. */
-  private markDrawn(drawKey: number): void {
-    const { counts, drawn } = this;
-    const rowCount = counts.length;
-    drawn.fill(0);
-    let some = 0;
-    for (let draw = 0; draw < rowCount; draw++) {
-      const row = drawRow(drawKey, draw, rowCount);
-      drawn[row] = counts[row];
-      some |= counts[row];
-    }
-    if (some === 0) drawn.set(counts);
   }
 
   /** As `predictOutOfBag` answers, once every row was added. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { drawRows } from "../../../src/engine/forest-tree.ts";
+import { drawRows, markDrawn } from "../../../src/engine/draw-rows.ts";
 import {
   decodeModel,
   encodeModel,
@@ -100,4 +100,19 @@ test("a model file tells on whose predictions its calibrator was fitted", () => 
   const data = makeData(500, 3, 2, 38);
   const fitted = fitClassifier({ data, modelType: "random_forest", params: { nEstimators: 40 }, calibration: "auto", seed: 10 });
   expect(decodeModel(encodeModel(fitted)).trainingReport.heldOut).toBe("out_of_bag");
+});
+
+test("a row is marked as drawn where its drawn weight is above 0, also where only rows without weight were drawn", () => {
+  for (let key = 0; key < 300; key++) {
+    const weights = Float64Array.from({ length: 2 + (key % 40) }, (_, row) => ((row * 7 + key) % 3 === 0 ? 0 : 1.5));
+    weights[0] = 1;
+    if (key % 5 === 0) weights.fill(0, 1);
+    const drawn = new Uint8Array(weights.length);
+    markDrawn(
+      Uint8Array.from(weights, (weight) => Math.sign(weight)),
+      key * 7919,
+      drawn,
+    );
+    expect(drawn).toEqual(Uint8Array.from(drawRows(weights, key * 7919), (weight) => Math.sign(weight)));
+  }
 });
