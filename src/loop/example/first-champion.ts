@@ -27,16 +27,17 @@ export interface FirstChampionRequest {
 }
 
 /**
- * Registers and promotes a weak first champion, as the operators had one: trained on a few simulated rows, which are kept as a dataset of
- * tier `synthetic`, so that everyone sees what it stands on. Nothing happens when there is a champion.
+ * Trains a weak first champion, as the operators had one: on a few simulated rows, which are kept as a dataset of tier `synthetic`, so that
+ * everyone sees what it stands on. Nothing happens when there is a champion.
+ * @returns what registers and promotes it.
  */
-export async function installFirstChampion(
+export async function trainFirstChampion(
   house: House,
   name: SimulatedSpecialist,
   request: FirstChampionRequest,
-): Promise<void> {
+): Promise<() => Promise<void>> {
   const specialist = specialistOf(house, name);
-  if ((await championVersion(house, specialist)) !== null) return;
+  if ((await championVersion(house, specialist)) !== null) return async () => undefined;
   const dataset = await writeDataset(house, specialist, name, request);
   const fitted = await house.pool().ask(
     "fit",
@@ -60,11 +61,14 @@ export async function installFirstChampion(
     },
     { signal: request.signal },
   );
-  if (fitted.model === null) throw new Error("the fit came back without its model");
-  const { sha256 } = await house.blobs.put(fitted.model);
-  const version = await publish(house, specialist, { bytes: fitted.model, sha256, dataset, createdAtMs: request.trainedAtMs });
-  const reason = `first champion of the example: trained on ${dataset.rows} simulated rows, weak on purpose`;
-  await promote(house, { specialist: name, version, by: house.actor, reason, force: true });
+  const { model } = fitted;
+  if (model === null) throw new Error("the fit came back without its model");
+  return async () => {
+    const { sha256 } = await house.blobs.put(model);
+    const version = await publish(house, specialist, { bytes: model, sha256, dataset, createdAtMs: request.trainedAtMs });
+    const reason = `first champion of the example: trained on ${dataset.rows} simulated rows, weak on purpose`;
+    await promote(house, { specialist: name, version, by: house.actor, reason, force: true });
+  };
 }
 
 async function writeDataset(

@@ -14,7 +14,7 @@ import {
   simulateReviewers,
 } from "../simulate.ts";
 import { DAY_MS } from "./clock.ts";
-import { installFirstChampion } from "./first-champion.ts";
+import { trainFirstChampion } from "./first-champion.ts";
 import { judgeMissing } from "./judge-missing.ts";
 
 /** As on the operators' status page of 2026-02-08. */
@@ -52,17 +52,24 @@ const REVIEW_DAYS = 12;
 
 /**
  * The hive on simulated input: weak first champions from few and noisy labels, 201 plans judged by all five, 1,002 feedbacks, and the five
- * retrained side by side. Everything has an id that follows from the seed, so that a second call goes on and never doubles.
+ * retrained side by side. Each is made ready while the threads train the one before it. Everything has an id that follows from the seed, so that a second call goes on and never doubles.
  * @throws what startRun and driveRun throw, but for refusals and failures of single runs, which stand in the runs.
  */
 export async function runHiveExample(house: House, request: HiveRequest): Promise<HiveResult> {
   const memory = await remember(house, request);
   const plans = lazily(() => simulatePlans({ seed: memory.seed, count: Math.max(...Object.values(FEEDBACK_COUNTS)) }));
+  const specialists = house.specialists.map(({ name }) => name).filter(isHive);
+  const turns = inTurn(specialists.length);
   const runs = await Promise.all(
-    house.specialists
-      .map(({ name }) => name)
-      .filter(isHive)
-      .map((specialist) => runSpecialist(house, specialist, memory, plans, request)),
+    specialists.map(async (specialist, index) => {
+      const turn = turns[index];
+      if (turn === undefined) throw new Error("a specialist has no turn");
+      try {
+        return await runSpecialist(house, specialist, memory, plans, turn, request);
+      } finally {
+        turn.pass();
+      }
+    }),
   );
   return {
     feedback: memory.feedback,
@@ -91,11 +98,29 @@ function lazily<T>(make: () => T): () => T {
   };
 }
 
+interface Turn {
+  /** Resolves when the one before has passed; the first need not wait. */
+  readonly came: Promise<void>;
+  /** Lets the next one go on; a second time changes nothing. */
+  readonly pass: () => void;
+}
+
+function inTurn(count: number): Turn[] {
+  let before = Promise.resolve();
+  return Array.from({ length: count }, () => {
+    const came = before;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    before = promise;
+    return { came, pass: resolve };
+  });
+}
+
 async function runSpecialist(
   house: House,
   specialist: HiveSpecialist,
   memory: Memory,
   allPlans: () => readonly Plan[],
+  turn: Turn,
   request: HiveRequest,
 ): Promise<Run> {
   const finished = await finishedRun(house, specialist);
@@ -104,11 +129,13 @@ async function runSpecialist(
   house.pool().warm();
   request.onStage?.(specialist, "first champion");
   const trainedAtMs = memory.anchor_ms - EARLY_DAYS * DAY_MS;
-  await installFirstChampion({ ...house, now: () => trainedAtMs, actor: ACTOR }, specialist, {
+  const install = await trainFirstChampion({ ...house, now: () => trainedAtMs, actor: ACTOR }, specialist, {
     seed: memory.seed,
     trainedAtMs,
     signal: request.signal,
   });
+  await turn.came;
+  await install();
   request.onStage?.(specialist, "judging plans");
   const plans = allPlans().slice(0, FEEDBACK_COUNTS[specialist]);
   const opinions = await judgePlans(house, specialist, memory, plans);
@@ -117,7 +144,11 @@ async function runSpecialist(
     ? review(house, specialist, memory, plans, opinions)
     : fabricate(house, specialist, memory, opinions));
   const open = await openRun(house, specialist);
-  const options = { signal: request.signal, ...(request.onEvent === undefined ? {} : { onEvent: request.onEvent }) };
+  const onEvent = (event: RunEvent): void => {
+    if (event.step === "train" && event.phase !== "started") turn.pass();
+    request.onEvent?.(event);
+  };
+  const options = { signal: request.signal, onEvent };
   if (open !== null) return resumeRun(house, open.run_id, options);
   const wanted = { specialist, by: ACTOR, reason: "evidence", hyperparameterTuning: request.tune } as const;
   return retrain({ ...house, actor: ACTOR }, wanted, options);
