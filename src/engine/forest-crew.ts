@@ -13,7 +13,16 @@ import {
   WAIT_MS,
 } from "./fit-helpers.ts";
 import { openForestGrower, widthOf } from "./forest-kernels.ts";
-import { layOutForest, putTree, type SharedForest, sharedTask, shareTask, type TreeKeys, takeSlot } from "./forest-share.ts";
+import {
+  emptySlots,
+  layOutForest,
+  putTree,
+  type SharedForest,
+  sharedTask,
+  shareTask,
+  type TreeKeys,
+  takeSlot,
+} from "./forest-share.ts";
 import type { ForestTask } from "./forest-tree.ts";
 import { FIRST_ADDRESS } from "./kernels/first-address.ts";
 import { deriveSeed, mix32 } from "./seeded-random.ts";
@@ -30,6 +39,9 @@ const CONTROL = FIRST_ADDRESS;
 const CONTROL_BYTES = (OWN_WORDS + WORDS) * 4;
 const FIRST_BYTE = CONTROL + CONTROL_BYTES;
 
+/** Looks for another grown tree before the thread sleeps until there is one: longer than a small tree takes, some 0.3 milliseconds. */
+const SPINS = 20_000;
+
 /** Shared beyond this, a forest is left to one thread: places for its largest trees would take more than they bring. */
 const MOST_SHARED_BYTES = 2 ** 30;
 const PAGE_BYTES = 65_536;
@@ -43,10 +55,14 @@ export function keysOf({ seed, bootstrap }: TreeKeys, tree: number): [draw: numb
   return [bootstrap ? key : null, mix32(key ^ 0x2545f491)];
 }
 
-function growAlone(width: number, tree: number, grow: GrowTree): GrownTree {
-  const builder = new TreeBuilder(width);
-  grow(builder, tree);
-  return builder.finish();
+/** Grows trees into their slots. */
+function growerInto(forest: SharedForest, memory: ArrayBufferLike, grow: GrowTree): (tree: number) => void {
+  const builder = new TreeBuilder(widthOf(forest.task.classCount));
+  return (tree) => {
+    builder.clear();
+    grow(builder, tree);
+    putTree(forest, memory, tree, builder.only());
+  };
 }
 
 /** What a helper does in a fit of a forest: claims trees and grows them, until none is left or the helper is dismissed. */
@@ -59,15 +75,16 @@ export function helpForest({ memory, control, helper, forest }: ForestTicket): v
     if (Atomics.load(words, STOPPED) === 1) throw stopped;
   };
   const grower = openForestGrower(sharedTask(forest, memory.buffer), false, "wasm", poll);
-  const grow: GrowTree = (builder, tree) => grower.grow(builder, ...keysOf(forest.keys, tree));
+  const growTree = growerInto(forest, memory.buffer, (builder, tree) => grower.grow(builder, ...keysOf(forest.keys, tree)));
   try {
     while ((Atomics.load(words, helper) & DISMISSED) === 0) {
       const tree = Atomics.add(words, NEXT, 1);
-      if (tree >= forest.treeCount) return;
-      putTree(forest, memory.buffer, tree, growAlone(widthOf(forest.task.classCount), tree, grow));
+      if (tree >= forest.treeCount) break;
+      growTree(tree);
       Atomics.add(words, GROWN, 1);
       Atomics.notify(words, GROWN);
     }
+    grower.close();
   } catch (error) {
     if (error !== stopped) throw error;
   }
@@ -104,10 +121,12 @@ export function growTogether({ task, keys, treeCount, helpers, grow, onTree, pol
   shareTask(forest, memory.buffer, task);
   const words = controlWords({ memory, control: CONTROL }, WORDS);
   const count = Math.min(helpers.count, MOST_HELPERS);
-  const own = new Map<number, GrownTree>();
+  const growTree = growerInto(forest, memory.buffer, grow);
+  let own = 0;
   const growHere = (tree: number): void => {
-    own.set(tree, growAlone(widthOf(task.classCount), tree, grow));
-    onTree(own.size + Atomics.load(words, GROWN));
+    growTree(tree);
+    own++;
+    onTree(own + Atomics.load(words, GROWN));
   };
   try {
     const fit = openGate(helpers, memory);
@@ -118,14 +137,11 @@ export function growTogether({ task, keys, treeCount, helpers, grow, onTree, pol
       if (tree >= treeCount) break;
       growHere(tree);
     }
-    const missing = (): number[] =>
-      Array.from({ length: treeCount }, (_, tree) => tree).filter(
-        (tree) => !own.has(tree) && takeSlot(forest, memory.buffer, tree) === null,
-      );
+    const missing = (): number[] => emptySlots(forest, memory.buffer);
     waitForTrees(words, count, helpers.patienceMs ?? PATIENCE_MS, () => missing().length === 0, poll);
     for (const tree of missing()) growHere(tree);
     onTree(treeCount);
-    return Array.from({ length: treeCount }, (_, tree) => treeOf(forest, memory, own, tree));
+    return Array.from({ length: treeCount }, (_, tree) => treeOf(forest, memory, tree));
   } finally {
     closeGate(memory);
     Atomics.store(words, STOPPED, 1);
@@ -141,8 +157,8 @@ function sharedMemory(bytes: number, again: WebAssembly.Memory | undefined): Web
   return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
 }
 
-function treeOf(forest: SharedForest, memory: WebAssembly.Memory, own: ReadonlyMap<number, GrownTree>, tree: number): GrownTree {
-  const grown = own.get(tree) ?? takeSlot(forest, memory.buffer, tree);
+function treeOf(forest: SharedForest, memory: WebAssembly.Memory, tree: number): GrownTree {
+  const grown = takeSlot(forest, memory.buffer, tree);
   if (grown === null) throw new Error(`tree ${tree} of a forest was grown by nobody`);
   return grown;
 }
@@ -153,6 +169,13 @@ function waitForTrees(words: Int32Array, helpers: number, patienceMs: number, is
   for (let silentMs = 0; silentMs < patienceMs; ) {
     const grown = Atomics.load(words, GROWN);
     if (isDone() || isLost()) return;
+    let spins = 0;
+    while (spins < SPINS && Atomics.load(words, GROWN) === grown) spins++;
+    if (spins < SPINS) {
+      silentMs = 0;
+      poll();
+      continue;
+    }
     const waited = Atomics.wait(words, GROWN, grown, WAIT_MS) === "timed-out";
     silentMs = waited ? silentMs + WAIT_MS : 0;
     poll();

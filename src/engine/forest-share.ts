@@ -146,6 +146,14 @@ export function putTree(shared: SharedForest, memory: ArrayBufferLike, tree: num
   Atomics.store(nodeCounts(shared, memory), tree, grown.feature.length);
 }
 
+/** Numbers of the trees whose slots are empty. */
+export function emptySlots(shared: SharedForest, memory: ArrayBufferLike): number[] {
+  const counts = nodeCounts(shared, memory);
+  const empty: number[] = [];
+  for (let tree = 0; tree < shared.treeCount; tree++) if (Atomics.load(counts, tree) === 0) empty.push(tree);
+  return empty;
+}
+
 /** The tree in a slot; null while it is not grown. */
 export function takeSlot(shared: SharedForest, memory: ArrayBufferLike, tree: number): GrownTree | null {
   const nodes = Atomics.load(nodeCounts(shared, memory), tree);

@@ -140,6 +140,10 @@ export class ForestGrower {
     notes.rows = Int32Array.from(rowsOf);
   }
 
+  close(): void {
+    // its memory is the collector's
+  }
+
   private fillLeaf(weight: number): void {
     for (let k = 0; k < this.task.classCount; k++) this.leafValues[k] = this.nodeTotals[k] / weight;
   }

@@ -2,7 +2,7 @@ import { type BinnedColumns, binColumns, binsFor } from "./bin-columns.ts";
 import { categoricalMarks, checkCategories } from "./categorical-columns.ts";
 import type { FitHelpers } from "./fit-helpers.ts";
 import { growTogether, keysOf, sharedForestBytes } from "./forest-crew.ts";
-import { estimateForestBytes, openForestGrower, widthOf } from "./forest-kernels.ts";
+import { estimateForestBytes, type GrowsForest, openForestGrower, widthOf } from "./forest-kernels.ts";
 import type { ForestTask } from "./forest-tree.ts";
 import type { TreeModel } from "./model.ts";
 import { EXTRA_TREES_PARAMETERS, type ExtraTreesParams, FOREST_PARAMETERS, type ForestParams } from "./parameter-tables.ts";
@@ -64,7 +64,7 @@ function growTrees(
 /** Grows the trees of a planted forest, with the caller's helpers where rows are many. */
 export function finishForest(
   modelType: ForestType,
-  { builder, growTree, growInto, task, columnCount, classCount }: ReturnType<typeof plantBinned>,
+  { builder, growTree, growInto, close, task, columnCount, classCount }: ReturnType<typeof plantBinned>,
   params: ForestParams | ExtraTreesParams,
   watch?: Watch,
 ): TreeModel {
@@ -82,6 +82,7 @@ export function finishForest(
     const crew = { task, keys: params, treeCount, helpers, grow: growInto, onTree, poll };
     for (const tree of growTogether(crew)) builder.append(tree);
   }
+  close();
   const trees = builder.finish();
   const kept = modelParameters(modelType === "extra_trees" ? EXTRA_TREES_PARAMETERS : FOREST_PARAMETERS, params);
   return { kind: "trees", modelType, featureCount: columnCount, classCount, params: kept, trees, baseline: null };
@@ -167,11 +168,13 @@ export function plantBinned(
     featuresPerNode: countFeatures(params.maxFeatures, columnCount),
   };
   const poll = (): void => throwIfCancelled(watch, `training ${modelType}`);
-  const grower = openForestGrower(task, notes !== undefined, form, poll, watch?.onNote);
+  let grower: GrowsForest | undefined;
+  // with the first tree, not before: helpers have their data by then
+  const opened = (): GrowsForest => (grower ??= openForestGrower(task, notes !== undefined, form, poll, watch?.onNote));
   const builder = new TreeBuilder(widthOf(classCount));
-  const growInto = (into: TreeBuilder, tree: number): void => grower.grow(into, ...keysOf(params, tree), notes);
+  const growInto = (into: TreeBuilder, tree: number): void => opened().grow(into, ...keysOf(params, tree), notes);
   const growTree = (tree: number): void => growInto(builder, tree);
-  return { builder, growTree, growInto, task, columnCount, classCount };
+  return { builder, growTree, growInto, close: () => grower?.close(), task, columnCount, classCount };
 }
 
 /** How many features each node tries. */

@@ -73,6 +73,7 @@ export function predictNested(
     watch?.onProgress?.((tree + 1) / most, "trees");
   }
   rows.release();
+  grove.close();
   return answers;
 }
 
