@@ -37,7 +37,7 @@ const ORDERS = Math.ceil((MADE + MOST_PARTS) / 2) * 2;
 const WORDS = ORDERS + ((MOST_PARTS + 1) * ORDER_BYTES) / 4;
 export const CONTROL_BYTES = WORDS * 4;
 
-const JOBS = { end: 0, fill: 1, add: 2, partition: 3, place: 4, split: 5 } as const;
+const JOBS = { end: 0, fill: 1, add: 2, partition: 3, place: 4, split: 5, record: 6 } as const;
 type Job = keyof typeof JOBS;
 
 /** Looks at a word before a thread sleeps until it changes: some 0.3 milliseconds, longer than the passes between two jobs. */
@@ -76,6 +76,7 @@ function doPart({ worker, splits, words }: Hand, job: number, part: number, hist
   if (job === JOBS.fill)
     worker.fill(from, to, words[argument], words[argument + 1] === 1, words[argument + 2] === 1 ? histogram : 0);
   else if (job === JOBS.add) worker.add(from, to, histogram);
+  else if (job === JOBS.record) worker.record(from, to);
   else if (job === JOBS.partition) {
     const codes = at.codes + words[argument] * rowCount;
     const rights = at.moved + (rowCount + from) * 4;

@@ -37,6 +37,8 @@ export interface PartSearch {
   readonly histogramBytes: number;
   /** As in BoostingLayout. */
   readonly shiftOf: Uint8Array;
+  /** Column whose code is byte i of a record. */
+  readonly order: readonly number[];
   /** For each column, byte offset of its first cell. */
   readonly cellOf: Uint32Array;
 }
@@ -76,6 +78,18 @@ export class PartWorker {
     const { limits, counted, table, blocks, asked, monotone } = task.search;
     kernels.setSearch(counted ? 1 : 0, table, blocks, asked, limits.monotone === null ? 0 : monotone, limits.l1, limits.l2);
     this.near = task.rowCount * task.layout.stride <= NEAR_BYTES;
+  }
+
+  /** Copies the codes of the rows [from, to) into their records. */
+  record(from: number, to: number): void {
+    const { at, layout, rowCount, search } = this.task;
+    for (let block = from; block < to; block += BLOCK_ROWS) {
+      const end = Math.min(to, block + BLOCK_ROWS);
+      for (const [place, column] of search.order.entries()) {
+        const codes = at.codes + column * rowCount;
+        this.kernels.recordColumn(codes, block, end, search.shiftOf[column], at.records + place, layout.stride);
+      }
+    }
   }
 
   /**

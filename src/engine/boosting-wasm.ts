@@ -118,14 +118,6 @@ export class WasmBoosting implements BoostingForm {
     for (let slot = run.maxLeafNodes + 1 + aheadSlots(helping); slot >= 0; slot--) this.free.push(slot);
     this.writeTable();
     this.setAsked(this.asked);
-    for (let from = 0; from < rowCount; from += BLOCK_ROWS) {
-      const to = Math.min(rowCount, from + BLOCK_ROWS);
-      if (from % POLL_ROWS === 0) run.poll();
-      for (const [place, column] of layout.order.entries()) {
-        const shift = layout.shiftOf[column];
-        kernels.recordColumn(at.codes + column * rowCount, from, to, shift, at.records + place, layout.stride);
-      }
-    }
     const { point } = run;
     const { categories, ...limits } = run.limits;
     const task: PartTask = {
@@ -146,6 +138,7 @@ export class WasmBoosting implements BoostingForm {
         blocks: layout.blocks.length,
         histogramBytes: layout.histogramBytes,
         shiftOf: layout.shiftOf,
+        order: layout.order,
         cellOf: Uint32Array.from(this.placeOf, (place) => layout.cells[place]),
       },
     };
@@ -158,25 +151,44 @@ export class WasmBoosting implements BoostingForm {
       addressOf: (slot: number) => this.slotAt(slot),
     };
     this.ahead = this.crew === null || categories !== null ? null : new CrewAhead(this.crew, slots);
-    if (helpers === null) return;
-    const fit = openGate(helpers, instance.memory);
-    helpers.start(
-      Array.from({ length: helping }, (_, helper) => ({
-        memory: instance.memory,
-        fit,
-        task: {
-          ...task,
-          at: {
-            ...at,
-            buffer: at.buffer + (helper + 1) * GATHERED_RECORDS * layout.stride,
-            shares: at.shares + (this.outputs === 1 ? (helper + 1) * BLOCK_ROWS * 4 : 0),
+    if (helpers !== null) {
+      const fit = openGate(helpers, instance.memory);
+      helpers.start(
+        Array.from({ length: helping }, (_, helper) => ({
+          memory: instance.memory,
+          fit,
+          task: {
+            ...task,
+            at: {
+              ...at,
+              buffer: at.buffer + (helper + 1) * GATHERED_RECORDS * layout.stride,
+              shares: at.shares + (this.outputs === 1 ? (helper + 1) * BLOCK_ROWS * 4 : 0),
+            },
           },
-        },
-        control: at.control,
-        helper,
-        histogram: at.parts + helper * layout.histogramBytes,
-      })),
-    );
+          control: at.control,
+          helper,
+          histogram: at.parts + helper * layout.histogramBytes,
+        })),
+      );
+    }
+    try {
+      this.writeRecords();
+    } catch (error) {
+      // the helpers wait for a fit that its caller never gets
+      this.close();
+      throw error;
+    }
+  }
+
+  private writeRecords(): void {
+    const { run, crew, parts } = this;
+    const { rowCount } = run.binned;
+    for (let from = 0; from < rowCount; from += POLL_ROWS) {
+      run.poll();
+      const to = Math.min(rowCount, from + POLL_ROWS);
+      if (crew === null) parts.record(from, to);
+      else crew.run("record", from, to, [], 0);
+    }
   }
 
   setAsked(asked: Uint8Array): void {
