@@ -93,10 +93,7 @@ function writeAttribute(writer: ProtobufWriter, name: string, attribute: Attribu
   else if ("tensor" in attribute)
     writer.message(5, (inner) => writeTensor(inner, attribute.tensor, "")).integer(20, ATTRIBUTE.tensor);
   else if ("ints" in attribute) writer.integers(8, attribute.ints).integer(20, ATTRIBUTE.ints);
-  else {
-    for (const value of attribute.strings) writer.string(9, value);
-    writer.integer(20, ATTRIBUTE.strings);
-  }
+  else writer.strings(9, attribute.strings).integer(20, ATTRIBUTE.strings);
 }
 
 function writeTensor(writer: ProtobufWriter, tensor: Tensor, name: string): void {

@@ -23,6 +23,23 @@ export class ProtobufWriter {
     return this.bytes(field, new TextEncoder().encode(value));
   }
 
+  /** A repeated string field; each different text is encoded once. */
+  strings(field: number, values: readonly string[]): this {
+    const fields = new Map<string, Uint8Array>();
+    const parts = values.map((value) => {
+      const known = fields.get(value) ?? new ProtobufWriter().string(field, value).finish();
+      fields.set(value, known);
+      return known;
+    });
+    const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return this.append(bytes);
+  }
+
   bytes(field: number, value: Uint8Array): this {
     return this.append(varint(field * 8 + 2))
       .append(varint(value.length))
