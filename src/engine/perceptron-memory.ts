@@ -1,4 +1,4 @@
-import { MOST_KERNEL_BYTES, openKernels, sumBytes } from "./kernels/kernels.ts";
+import { openKernels, sumBytes } from "./kernels/kernels.ts";
 
 /** Rows that pass the layers together: what they say and their lists stay in the second cache. A step of more rows adds up its blocks. */
 export const BLOCK_ROWS = 256;
@@ -68,6 +68,7 @@ export interface PerceptronMemory {
   readonly zeros: number;
   readonly one: number;
   readonly positions: number;
+  readonly offsets: number;
   readonly tables: number;
   /** float32 [all rows x as values of the inputs]: what batches are taken from; null: it does not fit the kernels' memory. */
   readonly table: number | null;
@@ -75,8 +76,13 @@ export interface PerceptronMemory {
 
 const upTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
-/** Opens memory for a perceptron and fills in what does not change. @param layerSizes inputs, hidden layers, outputs. */
-export function openPerceptron(layerSizes: readonly number[], batchSize: number, rowCount: number): PerceptronMemory {
+/** Opens memory for a perceptron and fills in what does not change. @param layerSizes inputs, hidden layers, outputs. @param mostBytes above them the table stays outside. */
+export function openPerceptron(
+  layerSizes: readonly number[],
+  batchSize: number,
+  rowCount: number,
+  mostBytes: number,
+): PerceptronMemory {
   const last = layerSizes.length - 1;
   const [inputs, outputs] = [layerSizes[0], layerSizes[last]];
   const blockRows = Math.min(BLOCK_ROWS, upTo(batchSize, 8));
@@ -115,10 +121,11 @@ export function openPerceptron(layerSizes: readonly number[], batchSize: number,
     zeros: Math.max(...rowBytes),
     one: 4,
     positions: 256 * 32,
+    offsets: 8 * Math.max(blockRows, ...layerSizes),
     tables: 16 * 13 * 10 * 16,
   });
   const tableBytes = rowCount * rowBytes[0];
-  const hasTable = sumBytes(sizes) + tableBytes <= MOST_KERNEL_BYTES;
+  const hasTable = sumBytes(sizes) + tableBytes <= mostBytes;
   const { kernels, memory, at } = openKernels(hasTable ? { ...sizes, table: tableBytes } : sizes);
   const [floats, integers] = [new Float32Array(memory), new Uint32Array(memory)];
   const layers = layerSizes.slice(0, last).map((units, layer): Layer => {
@@ -158,7 +165,7 @@ export function openPerceptron(layerSizes: readonly number[], batchSize: number,
     [at.allRows, blockRows],
   ]) {
     integers[list / 4] = count;
-    for (let i = 0; i < count; i++) integers[list / 4 + 1 + i] = i;
+    for (let i = 0; i < count; i++) integers[list / 4 + 1 + i] = i * 4;
   }
   floats[at.one / 4] = 1;
   kernels.fillPositions(at.positions);
@@ -181,6 +188,7 @@ export function openPerceptron(layerSizes: readonly number[], batchSize: number,
     zeros: at.zeros,
     one: at.one,
     positions: at.positions,
+    offsets: at.offsets,
     tables: at.tables,
     table: hasTable ? at.table : null,
   };

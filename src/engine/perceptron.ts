@@ -1,4 +1,5 @@
 import { exp, log } from "./exact-math.ts";
+import { MOST_KERNEL_BYTES } from "./kernels/kernels.ts";
 import type { NetworkParams } from "./parameter-tables.ts";
 import { type Matrix, openPerceptron, type PerceptronMemory } from "./perceptron-memory.ts";
 import type { SeededRandom } from "./seeded-random.ts";
@@ -37,11 +38,12 @@ export class Perceptron {
     { alpha, l1Regularization }: Pick<NetworkParams, "alpha" | "l1Regularization">,
     random: SeededRandom,
     inputs: readonly Float64Array[],
+    mostBytes = MOST_KERNEL_BYTES,
   ) {
     this.layerSizes = [...layerSizes];
     this.alpha = alpha;
     this.l1 = l1Regularization;
-    this.memory = openPerceptron(this.layerSizes, batchSize, inputs[0].length);
+    this.memory = openPerceptron(this.layerSizes, batchSize, inputs[0].length, mostBytes);
     const { floats, table, layers } = this.memory;
     const width = layers[0].values.row / 4;
     const count = inputs[0].length * width;
@@ -117,7 +119,7 @@ export class Perceptron {
       const { turned } = weights[layer];
       const lists = layer === 1 ? { at: allInputs, row: 0 } : below.unitsOfRow;
       const biases = { at: turned.at + below.units * turned.row, row: 0 };
-      this.multiplyListed(rows, lists, { ...below.values, step: 4 }, turned, biases, own.values, own.vectors, 0);
+      this.multiplyListed(rows, below.units, lists, { ...below.values, step: 4 }, turned, biases, own.values, own.vectors, 0);
       const { chunks, marksOfRow, marksOfUnit, unitsOfRow, rowsOfUnit } = own;
       kernels.markActive(own.values.at, own.values.row, rows, chunks, own.thresholds, marksOfRow.at, marksOfUnit.at);
       // the marks themselves are enough there
@@ -140,19 +142,37 @@ export class Perceptron {
     const { gradient, weights: last } = weights[layers.length];
     integers[allRows / 4] = rows;
     const deltasByOutput = { at: scoreDeltas, row: 4, step: outputs * 4 };
-    this.multiplyListed(outputs, { at: allRows, row: 0 }, deltasByOutput, top.values, gradient, gradient, gradient.row / 16);
+    this.multiplyListed(
+      outputs,
+      rows,
+      { at: allRows, row: 0 },
+      deltasByOutput,
+      top.values,
+      gradient,
+      gradient,
+      gradient.row / 16,
+    );
     if (outputs === 1) this.backwardMarked(rows, layer--, isLast);
     else {
       const deltasByRow = { at: scoreDeltas, row: outputs * 4, step: 4 };
-      this.multiplyListed(rows, { at: allOutputs, row: 0 }, deltasByRow, last, this.zeros(), top.deltas, top.vectors);
+      this.multiplyListed(rows, outputs, { at: allOutputs, row: 0 }, deltasByRow, last, this.zeros(), top.deltas, top.vectors);
     }
     for (; layer >= 1; layer--) {
       const [below, own] = [layers[layer - 1], layers[layer]];
       const { gradient: into, weights: through } = weights[layer];
       const { at, row } = own.deltas;
-      this.multiplyListed(own.units, own.rowsOfUnit, { at, row: 4, step: row }, below.values, into, into, into.row / 16);
+      this.multiplyListed(own.units, rows, own.rowsOfUnit, { at, row: 4, step: row }, below.values, into, into, into.row / 16);
       if (layer > 1)
-        this.multiplyListed(rows, own.unitsOfRow, { at, row, step: 4 }, through, this.zeros(), below.deltas, below.vectors);
+        this.multiplyListed(
+          rows,
+          own.units,
+          own.unitsOfRow,
+          { at, row, step: 4 },
+          through,
+          this.zeros(),
+          below.deltas,
+          below.vectors,
+        );
     }
   }
 
@@ -186,9 +206,10 @@ export class Perceptron {
     return { at: this.memory.zeros, row: 0 };
   }
 
-  /** See perceptron-parts.as. */
+  /** See perceptron-parts.as. @param k rows of b. */
   private multiplyListed(
     m: number,
+    k: number,
     lists: Matrix,
     a: Factors,
     b: Matrix,
@@ -197,8 +218,10 @@ export class Perceptron {
     vectors: number,
     floor = Number.NEGATIVE_INFINITY,
   ): void {
-    this.memory.kernels.multiplyListed(
-      ...[m, lists.at, lists.row, a.at, a.row, a.step, b.at, b.row, first.at, first.row, out.at, out.row, vectors, floor],
+    const { kernels, offsets } = this.memory;
+    kernels.multiplyListed(
+      ...[m, k, lists.at, lists.row, a.at, a.row, a.step, b.at, b.row, first.at, first.row, out.at, out.row, vectors, floor],
+      offsets,
     );
   }
 
@@ -301,9 +324,11 @@ export class Perceptron {
     if (outputs > 1) return softmaxLoss(floats, scores / 4, scoreDeltas / 4, outputs, labels, rowWeights, rows);
     for (let i = 0; i < rows.length; i++)
       doubles[signedWeights / 8 + i] = labels[rows[i]] === 1 ? rowWeights[rows[i]] : -rowWeights[rows[i]];
-    // a row of no weight makes the number even
-    doubles[signedWeights / 8 + rows.length] = 0;
-    floats[scores / 4 + rows.length] = 0;
+    if (rows.length % 2 === 1) {
+      // a row of no weight makes the number even
+      doubles[signedWeights / 8 + rows.length] = 0;
+      floats[scores / 4 + rows.length] = 0;
+    }
     return kernels.logisticLoss(scores, signedWeights, Math.ceil(rows.length / 2) * 2, scoreDeltas);
   }
 }

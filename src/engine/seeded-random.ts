@@ -65,10 +65,12 @@ export class SeededRandom {
 
   /** An integer in [0, bound), without bias. @param bound an integer in [1, 2^32]. */
   nextInt(bound: number): number {
-    const limit = 4294967296 - (4294967296 % bound);
-    let drawn = this.nextUint32();
-    while (drawn >= limit) drawn = this.nextUint32();
-    return drawn % bound;
+    for (;;) {
+      const drawn = this.nextUint32();
+      const kept = drawn % bound;
+      // of the last, incomplete run of `bound` numbers none is taken
+      if (drawn - kept <= 4294967296 - bound) return kept;
+    }
   }
 
   /** A draw from the normal distribution of mean 0 and variance 1. Source: Marsaglia's polar method. */

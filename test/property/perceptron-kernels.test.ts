@@ -76,7 +76,7 @@ test("lists of active units and of the rows of each unit, and products over them
             byUnit: [1, k],
             out: [m, n],
           },
-          { ...lists, ...marks, thresholds: chunks * 64, positions: 8192, tables: 16 * 13 * 10 * 16, one: 16 },
+          { ...lists, ...marks, thresholds: chunks * 64, positions: 8192, tables: 16 * 13 * 10 * 16, offsets: 8 * 70, one: 16 },
         );
         put("values", withOne);
         for (const name of ["b", "first", "rows", "sums", "right", "left", "byRow", "byUnit"] as const) put(name, given[name]);
@@ -91,7 +91,7 @@ test("lists of active units and of the rows of each unit, and products over them
         const read = (from: number, row: number, count: number): number[][] =>
           Array.from({ length: count }, (_, i) => {
             const list = new Uint32Array(memory, from + i * row, row / 4);
-            return [...list.subarray(1, 1 + (list[0] ?? 0))];
+            return [...list.subarray(1, 1 + (list[0] ?? 0))].map((position) => position / 4);
           });
         const unitsOfRow = listActive(values, k);
         const rowsOfUnit = Array.from({ length: k }, (_, unit) =>
@@ -104,16 +104,16 @@ test("lists of active units and of the rows of each unit, and products over them
         const width = vectors * 16;
         const valuesRow = rowBytes("values");
         kernels.multiplyListed(
-          ...[m, at("unitsOfRow"), unitList, at("values"), valuesRow, 4, at("b"), width, at("first"), width],
-          ...[at("out"), width, vectors, floor],
+          ...[m, k, at("unitsOfRow"), unitList, at("values"), valuesRow, 4, at("b"), width, at("first"), width],
+          ...[at("out"), width, vectors, floor, at("offsets")],
         );
         const out = given.first.slice();
         multiplyListed(unitsOfRow, values, given.b, out, n, floor);
         expect(take("out")).toEqual([...out]);
         // the other way: a's columns, added to what stands there
         kernels.multiplyListed(
-          ...[k, at("rowsOfUnit"), rowList, at("values"), 4, valuesRow, at("rows"), width, at("sums"), width],
-          ...[at("sums"), width, vectors, floor],
+          ...[k, m, at("rowsOfUnit"), rowList, at("values"), 4, valuesRow, at("rows"), width, at("sums"), width],
+          ...[at("sums"), width, vectors, floor, at("offsets")],
         );
         const turned = Float32Array.from({ length: k * m }, (_, i) => values[(i % m) * k + Math.floor(i / m)] ?? 0);
         const sums = given.sums.slice();

@@ -174,6 +174,7 @@ export interface KernelExports {
   ): void;
   multiplyListed(
     m: number,
+    k: number,
     lists: Address,
     listRow: number,
     a: Address,
@@ -187,6 +188,7 @@ export interface KernelExports {
     outRow: number,
     vectors: number,
     floor: number,
+    offsets: Address,
   ): void;
   multiplyMarked(
     m: number,

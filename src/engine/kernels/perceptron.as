@@ -114,21 +114,21 @@ export function markActive(values: usize, valuesRow: usize, rows: i32, chunks: i
   }
 }
 
-/** Positions of the bits of each byte: u32 [256 x 8]; what follows the last bit means nothing. */
+/** Four times the positions of the bits of each byte: u32 [256 x 8]; what follows the last bit means nothing. */
 export function fillPositions(positions: usize): void {
   for (let byte = 0; byte < 256; byte++, positions += 32) {
     let at = positions;
     for (let bit = 0; bit < 8; bit++) {
       if (!((byte >> bit) & 1)) continue;
-      store<u32>(at, bit);
+      store<u32>(at, bit << 2);
       at += 4;
     }
   }
 }
 
-/** The bits of m rows of marks as lists: u32 a list, its length, then the positions, rising; `listRow` has room for 7 more. */
+/** The bits of m rows of marks as lists: u32 a list, its length, then four times the positions, rising; `listRow` has room for 7 more. */
 export function listMarks(marks: usize, marksRow: usize, step: usize, m: i32, bytes: i32, positions: usize, lists: usize, listRow: usize): void {
-  const eight = i32x4.splat(8);
+  const eight = i32x4.splat(32);
   for (; m > 0; m--, marks += marksRow, lists += listRow) {
     let base = i32x4.splat(0);
     let at = lists + 4, mark = marks;

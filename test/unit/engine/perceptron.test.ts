@@ -112,3 +112,19 @@ for (const [sizes, batchSize] of [
     expect(farthest).toBeLessThan(1e-6);
   });
 }
+
+test("rows that do not fit the kernels' memory are taken from outside: the same steps", () => {
+  const random = new SeededRandom(6);
+  const inputs = Array.from({ length: 5 }, () => Float64Array.from({ length: 90 }, () => random.nextNormal()));
+  const labels = Uint8Array.from({ length: 90 }, (_, row) => row % 2);
+  const [first, second] = [Number.POSITIVE_INFINITY, 0].map((mostBytes) => {
+    const params = { alpha: 0.1, l1Regularization: 0.1 };
+    const network = new Perceptron(Int32Array.of(5, 7, 1), 31, params, new SeededRandom(7), inputs, mostBytes);
+    for (const start of [0, 31, 59]) {
+      const rows = Uint32Array.from({ length: 31 }, (_, i) => start + i);
+      network.step(labels, new Float64Array(90).fill(1), rows, 0.01);
+    }
+    return network.exportWeights();
+  });
+  expect(second).toEqual(first);
+});
