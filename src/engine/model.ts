@@ -88,8 +88,8 @@ export function predictProbabilities(
 }
 
 /**
- * Probabilities of one row. Trees are laid out for prediction at the first row that they see, and stay so: some milliseconds once; then, for
- * 100 trees, a third of a microsecond a row where none has more than 64 leaves, else about one.
+ * Probabilities of one row. Trees are laid out for prediction when some rows were asked, and once more when thousands were: some milliseconds
+ * each; then, for 100 trees, a third of a microsecond a row where none has more than 64 leaves, else about one.
  * @param values float64 [d]; NaN = missing.
  * @param out OUT float64 [classes]; absent = a new array. Giving one spares the only allocation.
  * @throws bad_data

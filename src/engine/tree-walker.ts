@@ -6,33 +6,49 @@ import { addRowValues, type TreeEnsemble } from "./tree-ensemble.ts";
 import { BLOCK_ROWS, oneByOne, type TreeWalker } from "./walker-form.ts";
 import { makeWideWalker, wideSizes } from "./wide-walker.ts";
 
-const walkers = new WeakMap<TreeEnsemble, TreeWalker>();
+/** From this many rows on, laying trees out takes less than walking rows down as they are: twice as long at so many (100 and 200 trees, four classes). */
+const SOME_ROWS = 200;
+/** From this many on, masks have saved what they take to make: 1 ms for 100 boosted trees, 10 for 200 trees of four classes. */
+const MANY_ROWS = 4096;
 
-/** Below, walking rows down the trees as they are takes less than laying the trees out does: half as long at this many (forests of 100 and 200 trees, four classes). */
-const FEW_ROWS = 200;
-
-/**
- * The walker of an ensemble, made at its first use and kept as long as the ensemble.
- * @param columnCount features of a row. @param rowCount rows to walk; for a few none is made, and the trees are read as they are.
- */
-export function walkerOf(trees: TreeEnsemble, columnCount: number, rowCount = FEW_ROWS): TreeWalker {
-  const known = walkers.get(trees);
-  if (known !== undefined) return known;
-  if (rowCount < FEW_ROWS) return makePlainWalker(trees, columnCount);
-  const walker = makeWalker(trees, columnCount);
-  walkers.set(trees, walker);
-  return walker;
+interface Entry {
+  walker: TreeWalker;
+  rows: number;
+  /** Rows at which another form is made. */
+  until: number;
 }
 
-function makeWalker(trees: TreeEnsemble, columnCount: number): TreeWalker {
+const entries = new WeakMap<TreeEnsemble, Entry>();
+
+/**
+ * The walker of an ensemble, kept as long as the ensemble: of another form the more rows it has seen, so that each form costs less to make
+ * than it saves.
+ * @param columnCount features of a row. @param rowCount rows to walk now.
+ */
+export function walkerOf(trees: TreeEnsemble, columnCount: number, rowCount = 1): TreeWalker {
+  let entry = entries.get(trees);
+  if (entry === undefined) {
+    entry = { walker: makePlainWalker(trees, columnCount), rows: 0, until: SOME_ROWS };
+    entries.set(trees, entry);
+  }
+  entry.rows += rowCount;
+  if (entry.rows >= entry.until) {
+    const many = entry.rows >= MANY_ROWS;
+    entry.walker = makeWalker(trees, columnCount, many);
+    entry.until = many ? Number.POSITIVE_INFINITY : MANY_ROWS;
+  }
+  return entry.walker;
+}
+
+function makeWalker(trees: TreeEnsemble, columnCount: number, many: boolean): TreeWalker {
   if (trees.categories !== null) {
     const columns = categoricalColumnsOf(trees, trees.categories);
     const expanded = expandCategories(trees, trees.categories);
     return expanded === null
       ? makePlainWalker(trees, columnCount)
-      : readingCategories(makeWalker(expanded, columnCount), columns);
+      : readingCategories(makeWalker(expanded, columnCount, many), columns);
   }
-  const masked = makeMaskWalker(trees, columnCount);
+  const masked = many ? makeMaskWalker(trees, columnCount) : null;
   if (masked !== null) return masked;
   if (columnCount <= COMPACT.columns && trees.feature.length < COMPACT.nodes) return makeCompactWalker(trees, columnCount);
   if (sumBytes(wideSizes(trees, columnCount)) <= MOST_KERNEL_BYTES) return makeWideWalker(trees, columnCount);

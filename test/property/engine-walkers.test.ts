@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { COMPACT, makeCompactWalker } from "../../src/engine/compact-walker.ts";
-import { SeededRandom, trainBoosting, trainForest } from "../../src/engine/index.ts";
+import { predictProbabilities, predictRow, SeededRandom, trainBoosting, trainForest } from "../../src/engine/index.ts";
 import { makeMaskWalker } from "../../src/engine/mask-walker.ts";
 import { addRowValues, endNode, type TreeEnsemble } from "../../src/engine/tree-ensemble.ts";
 import { makeTreeMasks } from "../../src/engine/tree-masks.ts";
@@ -18,7 +18,7 @@ function walkersOf(trees: TreeEnsemble, columnCount: number): Record<string, Tre
     ...(masked === null ? {} : { masked }),
     ...(columnCount <= COMPACT.columns ? { compact: makeCompactWalker(trees, columnCount) } : {}),
     wide: makeWideWalker(trees, columnCount),
-    chosen: walkerOf(trees, columnCount),
+    chosen: walkerOf(trees, columnCount, 5000),
   };
 }
 
@@ -132,6 +132,25 @@ test("trees of one leaf, of 64 and of 65, and a tree of the greatest depth that 
         Float32Array.from({ length: 40 }, (_, row) => Number(row % 9 === j ? extremes[row % 6] : random.nextNormal())),
       );
       expectPlainSums(trees, columns, 1);
+    }
+  }
+});
+
+test("the first rows of a model, which are walked otherwise than the thousands after them, are given the same numbers", () => {
+  const data = makeData(5000, 6, 3, 31, 0.1);
+  for (const model of [trainBoosting(data, { nEstimators: 20 }), trainForest(data, { nEstimators: 20 })]) {
+    const all = predictProbabilities(model, data.columns);
+    // another ensemble of the same arrays has seen no row yet
+    const fresh = { ...model, trees: { ...model.trees } };
+    const out = new Float64Array(3);
+    for (let row = 0; row < 5000; row++) {
+      predictRow(
+        fresh,
+        Float64Array.from(data.columns, (column) => Number(column[row])),
+        out,
+      );
+      if (out.some((share, k) => share !== all[row * 3 + k]))
+        expect([row, ...out]).toEqual([row, ...all.subarray(row * 3, row * 3 + 3)]);
     }
   }
 });
