@@ -12,11 +12,6 @@ const LEAST_NODE = 24;
 const compileCache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "requeen", "compiled");
 // a young heap of 16 MB, for threads and a process that we start; this one, which has begun, reaches it in one step: half as many collections
 const heapFlags = ["--min-semi-space-size=16", "--semi-space-growth-factor=16"];
-// what ends soon gains little by V8's last compiler, which takes a fifth of its processor time: only what is called very often goes there.
-// Measured: `example hive --tune` 1.2 times less processor time, `example spambase` the same
-const shortRunFlags = ["--invocation-count-for-turbofan=60000"];
-const isServer = process.argv.some((word) => ["start", "serve", "mlflow"].includes(word));
-const v8Flags = isServer ? heapFlags : [...heapFlags, ...shortRunFlags];
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(root, "src", "cli", "main.ts");
@@ -28,14 +23,14 @@ if (isClone && process.argv[2] === "serve") await buildPages();
 if (Number.parseInt(process.versions.node, 10) >= LEAST_NODE) {
   const [{ enableCompileCache }, { setFlagsFromString }] = await Promise.all([import("node:module"), import("node:v8")]);
   // before the cache is opened: V8 keeps compiled code for each set of flags apart
-  for (const flag of v8Flags) setFlagsFromString(flag);
+  for (const flag of heapFlags) setFlagsFromString(flag);
   enableCompileCache(compileCache);
   // threads know it from the environment only: a training thread then starts in a third of the time
   process.env.NODE_COMPILE_CACHE ??= compileCache;
   await import(pathToFileURL(main).href);
 } else {
   const node = findNode();
-  if (node !== null) await start(node, [...v8Flags, main, ...process.argv.slice(2)]);
+  if (node !== null) await start(node, [...heapFlags, main, ...process.argv.slice(2)]);
   else if (isClone) await start(process.execPath, [join(root, "scripts", "run.mjs"), "requeen", ...process.argv.slice(2)]);
   else {
     process.stderr.write(
