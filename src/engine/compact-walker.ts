@@ -46,8 +46,8 @@ export function makeCompactWalker(trees: TreeEnsemble, columnCount: number): Tre
   new Uint32Array(memory, at.order, filled).set(order.map((tree) => tree * 4));
   new Uint32Array(memory, at.roots, filled).set(order.map((tree) => rootAt[tree]));
   const emptyLeaf = nodeCount * 8;
-  new Int32Array(memory, at.nodes + emptyLeaf, 1)[0] = INFINITE;
-  new Uint32Array(memory, at.nodes + emptyLeaf + 4, 1)[0] = emptyLeaf | 1;
+  const nodeWords = (nodeCount + 1) * 2;
+  writeLeaf(new Uint32Array(memory, at.nodes, nodeWords), new Int32Array(memory, at.nodes, nodeWords), nodeCount);
   new Uint32Array(memory, at.exactRoots, filled).set(order.map((tree, i) => (i < treeCount ? rootAt[tree] : emptyLeaf)));
   new Uint32Array(memory, at.depths, filled).set(order.map((tree) => depths[tree]));
   const block = new Float32Array(memory, at.block, BLOCK_ROWS * columnCount);
@@ -103,12 +103,31 @@ export function makeCompactWalker(trees: TreeEnsemble, columnCount: number): Tre
   };
 }
 
+/** Writes the node at `place` as trees.as reads it, two words each: a leaf, which sends every value to itself. @param thresholds int32, the same memory as `words`. */
+export function writeLeaf(words: Uint32Array, thresholds: Int32Array, place: number): void {
+  thresholds[place * 2] = INFINITE;
+  words[place * 2 + 1] = (place * 8) | 1;
+}
+
+/** As `writeLeaf`, a split whose children stand at `child` and behind it. */
+export function writeSplit(
+  words: Uint32Array,
+  thresholds: Int32Array,
+  place: number,
+  { feature, threshold, missingLeft }: TreeEnsemble,
+  node: number,
+  child: number,
+): void {
+  thresholds[place * 2] = orderOf(threshold[node]);
+  words[place * 2 + 1] = ((feature[node] * 4) << 23) | (child * 8) | missingLeft[node];
+}
+
 /**
  * Writes the nodes: of each split's children the one that more rows reached in training stands nearest behind it, so that most steps stay
  * in a cache line. @returns offset in bytes of each tree's root.
  */
 function placeNodes(trees: TreeEnsemble, words: Uint32Array, leafAt: Uint32Array): Uint32Array {
-  const { feature, threshold, left, missingLeft, cover, roots, values, width } = trees;
+  const { feature, left, cover, roots, values, width } = trees;
   const thresholds = new Int32Array(words.buffer, words.byteOffset, words.length);
   const leafValues = new Float32Array(leafAt.buffer, leafAt.byteOffset, leafAt.length);
   // of each pair of children: its place, 0 = none yet; copies of a node share their children
@@ -121,16 +140,14 @@ function placeNodes(trees: TreeEnsemble, words: Uint32Array, leafAt: Uint32Array
       const place = stack.pop() as number;
       const node = stack.pop() as number;
       if (feature[node] < 0) {
-        thresholds[place * 2] = INFINITE;
-        words[place * 2 + 1] = (place * 8) | 1;
+        writeLeaf(words, thresholds, place);
         if (width === 1) leafValues[place] = values[left[node]];
         else leafAt[place] = left[node];
         continue;
       }
       const first = left[node];
       const known = pairAt[first];
-      thresholds[place * 2] = orderOf(threshold[node]);
-      words[place * 2 + 1] = ((feature[node] * 4) << 23) | ((known === 0 ? next : known) * 8) | missingLeft[node];
+      writeSplit(words, thresholds, place, trees, node, known === 0 ? next : known);
       if (known !== 0) continue;
       pairAt[first] = next;
       if (cover[first] >= cover[first + 1]) stack.push(first + 1, next + 1, first, next);

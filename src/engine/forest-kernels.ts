@@ -24,10 +24,10 @@ export function openForestGrower(
   onNote?: (note: string) => void,
 ): GrowsForest {
   if (form === "plain") return new ForestGrower(task, poll);
-  if (isUnits(task) && sumBytes(unitSizes(task)) <= MOST_KERNEL_BYTES) return new UnitKernels(task, poll);
-  if (isPacked(task)) return new PackedKernels(task, noted, poll);
+  if (isUnits(task) && sumBytes(unitSizes(task)) <= MOST_KERNEL_BYTES) return openUnits(task, poll);
+  if (isPacked(task)) return openPacked(task, noted, poll);
   const needed = sumBytes(weightedSizes(task, noted));
-  if (needed <= MOST_KERNEL_BYTES) return new WeightedKernels(task, noted, poll);
+  if (needed <= MOST_KERNEL_BYTES) return openWeighted(task, noted, poll);
   onNote?.(plainFormNote(`a forest of ${task.binned.rowCount} rows and ${task.binned.columnCount} columns`, needed));
   return new ForestGrower(task, poll);
 }
@@ -190,124 +190,92 @@ function takeTree(builder: TreeBuilder, { kernels, memory, at }: Opened, nodes: 
   notes.rows = new Int32Array(memory, at.nodeRows, nodes);
 }
 
-/** Two classes, rows that count once or not at all: see forest-units.as. Measured: three fifths of the general form's time at 1,200 rows, less than half of its predecessor's at 100,000. */
-class UnitKernels implements GrowsForest {
+/** How one of the *.as forms grows a tree: both answer its nodes, or less than 0 while it is unfinished. */
+interface TreeKernels {
+  start(everyRow: number, treeKey: number, noted: number): number;
+  goOn(noted: number): number;
+}
+
+/** Any of the forms, in memory that holds its data. */
+class KernelGrower implements GrowsForest {
   private readonly opened: Opened;
+  private readonly tree: TreeKernels;
+  private readonly width: number;
   private readonly poll: () => void;
 
-  constructor(task: ForestTask, poll: () => void) {
-    const opened = openKernels(unitSizes(task));
+  constructor(opened: Opened, tree: TreeKernels, width: number, poll: () => void) {
     this.opened = opened;
+    this.tree = tree;
+    this.width = width;
     this.poll = poll;
-    setShared(task, opened);
-    const { kernels, memory, at } = opened;
-    const { codes, rowCount, columnCount } = task.binned;
-    const bytes = recordBytes(columnCount);
-    const records = new Uint8Array(memory, at.masters, rowCount * bytes);
-    // some hundred rows at a time: their records stay in the first cache while all columns pass
-    for (let from = 0; from < rowCount; from += 256) {
-      const end = Math.min(rowCount, from + 256);
-      for (let column = 0; column < columnCount; column++) {
-        const base = column * rowCount;
-        for (let row = from; row < end; row++) records[row * bytes + column] = codes[base + row];
-      }
-    }
-    // u16 weight of class 1, u16 weight
-    const tails = new Uint32Array(memory, at.masters, (rowCount * bytes) / 4);
-    for (let row = 0; row < rowCount; row++) {
-      const weight = task.weights[row];
-      tails[((row + 1) * bytes) / 4 - 1] = (weight << 16) | (task.labels[row] === 1 ? weight : 0);
-    }
-    kernels.setUnits(at.masters, bytes, at.bins);
   }
 
   grow(builder: TreeBuilder, drawKey: number | null, treeKey: number, notes?: NodeNotes): void {
-    const { kernels } = this.opened;
-    if (drawKey !== null) kernels.drawRows(drawKey);
-    let nodes = kernels.growUnits(drawKey === null ? 1 : 0, treeKey);
+    const { opened, tree } = this;
+    if (drawKey !== null) opened.kernels.drawRows(drawKey);
+    const noted = notes === undefined ? 0 : 1;
+    let nodes = tree.start(drawKey === null ? 1 : 0, treeKey, noted);
     while (nodes < 0) {
       this.poll();
-      nodes = kernels.goOnUnits();
+      nodes = tree.goOn(noted);
     }
-    takeTree(builder, this.opened, nodes, 1, notes);
+    takeTree(builder, opened, nodes, this.width, notes);
   }
 
   close(): void {
     this.opened.release();
   }
+}
+
+/** Two classes, rows that count once or not at all: see forest-units.as. Measured: three fifths of the general form's time at 1,200 rows, less than half of its predecessor's at 100,000. */
+function openUnits(task: ForestTask, poll: () => void): GrowsForest {
+  const opened = openKernels(unitSizes(task));
+  setShared(task, opened);
+  const { kernels, memory, at } = opened;
+  const { codes, rowCount, columnCount } = task.binned;
+  const bytes = recordBytes(columnCount);
+  const records = new Uint8Array(memory, at.masters, rowCount * bytes);
+  // some hundred rows at a time: their records stay in the first cache while all columns pass
+  for (let from = 0; from < rowCount; from += 256) {
+    const end = Math.min(rowCount, from + 256);
+    for (let column = 0; column < columnCount; column++) {
+      const base = column * rowCount;
+      for (let row = from; row < end; row++) records[row * bytes + column] = codes[base + row];
+    }
+  }
+  // u16 weight of class 1, u16 weight
+  const tails = new Uint32Array(memory, at.masters, (rowCount * bytes) / 4);
+  for (let row = 0; row < rowCount; row++) {
+    const weight = task.weights[row];
+    tails[((row + 1) * bytes) / 4 - 1] = (weight << 16) | (task.labels[row] === 1 ? weight : 0);
+  }
+  kernels.setUnits(at.masters, bytes, at.bins);
+  return new KernelGrower(opened, { start: kernels.growUnits, goOn: kernels.goOnUnits }, 1, poll);
 }
 
 /** Three or four classes, up to 32,767 rows that count once or not at all: see forest-packed.as. Measured at 160 x 88, four classes: two thirds of the general form's time. */
-class PackedKernels implements GrowsForest {
-  private readonly opened: Opened;
-  private readonly width: number;
-  private readonly poll: () => void;
-
-  constructor(task: ForestTask, noted: boolean, poll: () => void) {
-    const opened = openKernels(packedSizes(task, noted));
-    this.opened = opened;
-    this.poll = poll;
-    this.width = widthOf(task.classCount);
-    setShared(task, opened);
-    const { kernels, memory, at } = opened;
-    const { codes, rowCount } = task.binned;
-    new Uint8Array(memory, at.codes, codes.length).set(codes);
-    // u16 a class, from the lowest
-    const masters = new Uint16Array(memory, at.masters, rowCount * 4);
-    for (let row = 0; row < rowCount; row++) masters[row * 4 + task.labels[row]] = task.weights[row];
-    kernels.setPacked(at.codes, at.masters, at.bins);
-  }
-
-  grow(builder: TreeBuilder, drawKey: number | null, treeKey: number, notes?: NodeNotes): void {
-    const { kernels } = this.opened;
-    if (drawKey !== null) kernels.drawRows(drawKey);
-    const noted = notes === undefined ? 0 : 1;
-    let nodes = kernels.growPacked(drawKey === null ? 1 : 0, treeKey, noted);
-    while (nodes < 0) {
-      this.poll();
-      nodes = kernels.goOnPacked(noted);
-    }
-    takeTree(builder, this.opened, nodes, this.width, notes);
-  }
-
-  close(): void {
-    this.opened.release();
-  }
+function openPacked(task: ForestTask, noted: boolean, poll: () => void): GrowsForest {
+  const opened = openKernels(packedSizes(task, noted));
+  setShared(task, opened);
+  const { kernels, memory, at } = opened;
+  const { codes, rowCount } = task.binned;
+  new Uint8Array(memory, at.codes, codes.length).set(codes);
+  // u16 a class, from the lowest
+  const masters = new Uint16Array(memory, at.masters, rowCount * 4);
+  for (let row = 0; row < rowCount; row++) masters[row * 4 + task.labels[row]] = task.weights[row];
+  kernels.setPacked(at.codes, at.masters, at.bins);
+  return new KernelGrower(opened, { start: kernels.growPacked, goOn: kernels.goOnPacked }, widthOf(task.classCount), poll);
 }
 
 /** Any classes and weights: see forest-weighted.as. Measured with four classes of 200 rows: three eighths of the plain form's time. */
-class WeightedKernels implements GrowsForest {
-  private readonly opened: Opened;
-  private readonly width: number;
-  private readonly poll: () => void;
-
-  constructor(task: ForestTask, noted: boolean, poll: () => void) {
-    const opened = openKernels(weightedSizes(task, noted));
-    this.opened = opened;
-    this.poll = poll;
-    this.width = widthOf(task.classCount);
-    setShared(task, opened);
-    const { kernels, memory, at } = opened;
-    const { codes, rowCount } = task.binned;
-    new Uint8Array(memory, at.codes, codes.length).set(codes);
-    new Uint8Array(memory, at.labels, rowCount).set(task.labels);
-    new Float64Array(memory, at.weights, rowCount).set(task.weights);
-    kernels.setWeighted(at.codes, at.labels, at.weights, at.bins, at.counts, at.totals, at.leftSide);
-  }
-
-  grow(builder: TreeBuilder, drawKey: number | null, treeKey: number, notes?: NodeNotes): void {
-    const { kernels } = this.opened;
-    if (drawKey !== null) kernels.drawRows(drawKey);
-    const noted = notes === undefined ? 0 : 1;
-    let nodes = kernels.growWeighted(drawKey === null ? 1 : 0, treeKey, noted);
-    while (nodes < 0) {
-      this.poll();
-      nodes = kernels.goOnWeighted(noted);
-    }
-    takeTree(builder, this.opened, nodes, this.width, notes);
-  }
-
-  close(): void {
-    this.opened.release();
-  }
+function openWeighted(task: ForestTask, noted: boolean, poll: () => void): GrowsForest {
+  const opened = openKernels(weightedSizes(task, noted));
+  setShared(task, opened);
+  const { kernels, memory, at } = opened;
+  const { codes, rowCount } = task.binned;
+  new Uint8Array(memory, at.codes, codes.length).set(codes);
+  new Uint8Array(memory, at.labels, rowCount).set(task.labels);
+  new Float64Array(memory, at.weights, rowCount).set(task.weights);
+  kernels.setWeighted(at.codes, at.labels, at.weights, at.bins, at.counts, at.totals, at.leftSide);
+  return new KernelGrower(opened, { start: kernels.growWeighted, goOn: kernels.goOnWeighted }, widthOf(task.classCount), poll);
 }

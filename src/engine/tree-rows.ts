@@ -1,6 +1,5 @@
-import { COMPACT } from "./compact-walker.ts";
+import { COMPACT, writeLeaf, writeSplit } from "./compact-walker.ts";
 import { MOST_KERNEL_BYTES, openKernels, sumBytes } from "./kernels/kernels.ts";
-import { INFINITE, orderOf } from "./ordered-floats.ts";
 import { type Column, toFloat32Rows } from "./training-data.ts";
 import { endNode, type TreeEnsemble } from "./tree-ensemble.ts";
 
@@ -53,23 +52,21 @@ export function openTreeRows(columns: readonly Column[], mostNodes: number, cate
 
 /** Writes the nodes of one tree as trees.as reads them. @param depths scratch [nodes]. @returns the tree's depth. */
 function placeTree(trees: TreeEnsemble, root: number, end: number, words: Uint32Array, depths: Uint16Array): number {
-  const { feature, threshold, left, missingLeft } = trees;
+  const { feature, left } = trees;
   const thresholds = new Int32Array(words.buffer, words.byteOffset, words.length);
   let deepest = 0;
   depths[0] = 0;
   for (let node = root; node < end; node++) {
     const at = node - root;
     if (feature[node] < 0) {
-      thresholds[at * 2] = INFINITE;
-      words[at * 2 + 1] = (at * 8) | 1;
+      writeLeaf(words, thresholds, at);
       deepest = Math.max(deepest, depths[at]);
       continue;
     }
     // a child stands behind its parent
     const child = left[node] - root;
     depths[child] = depths[child + 1] = depths[at] + 1;
-    thresholds[at * 2] = orderOf(threshold[node]);
-    words[at * 2 + 1] = ((feature[node] * 4) << 23) | (child * 8) | missingLeft[node];
+    writeSplit(words, thresholds, at, trees, node, child);
   }
   return deepest;
 }

@@ -7,10 +7,11 @@ import { plantForest } from "../../src/engine/forest.ts";
 import { type TreeModel, trainBoosting, trainExtraTrees, trainForest } from "../../src/engine/index.ts";
 import { BOOSTING_PARAMETERS, FOREST_PARAMETERS } from "../../src/engine/parameter-tables.ts";
 import { resolveParameters } from "../../src/engine/parameters.ts";
-import { addRowValues, noNotes } from "../../src/engine/tree-ensemble.ts";
+import { addRowValues } from "../../src/engine/tree-ensemble.ts";
 import { walkerOf } from "../../src/engine/tree-walker.ts";
 import { BLOCK_ROWS } from "../../src/engine/walker-form.ts";
 import { makeCategorical } from "../unit/engine/seeded-data.ts";
+import { growNoted } from "./noted-forest.ts";
 
 const arraysOf = ({ trees }: Pick<TreeModel, "trees">) => [
   trees.feature,
@@ -188,16 +189,7 @@ test("forests and extra trees with categories in WebAssembly give the bytes of t
         const { categoricalFeatures, ...data } = dataOf({ ...given, classCount });
         const columns = [...data.columns, ...Array.from({ length: more }, () => new Float64Array(given.rows))];
         const resolved = resolveParameters(FOREST_PARAMETERS, { ...params, categoricalFeatures }, modelType);
-        const grow = (form: "wasm" | "plain") => {
-          const notes = noNotes();
-          const noted: number[][] = [];
-          const grove = plantForest(modelType, { ...data, columns }, resolved, notes, form);
-          for (let tree = 0; tree < 3; tree++) {
-            grove.growTree(tree);
-            noted.push([...notes.values], [...notes.rows]);
-          }
-          return { trees: grove.builder.finish(), noted };
-        };
+        const grow = (form: "wasm" | "plain") => growNoted(modelType, { ...data, columns }, resolved, 3, form);
         const [fast, plain] = [grow("wasm"), grow("plain")];
         expect(arraysOf(fast)).toEqual(arraysOf(plain));
         expect(fast.noted).toEqual(plain.noted);

@@ -8,8 +8,8 @@ import { type TreeModel, trainForest } from "../../src/engine/index.ts";
 import { WASM_BASE64 } from "../../src/engine/kernels/wasm-bytes.ts";
 import { BOOSTING_PARAMETERS, FOREST_PARAMETERS } from "../../src/engine/parameter-tables.ts";
 import { resolveParameters } from "../../src/engine/parameters.ts";
-import { noNotes } from "../../src/engine/tree-ensemble.ts";
 import { makeData } from "../unit/engine/seeded-data.ts";
+import { growNoted } from "./noted-forest.ts";
 
 const arraysOf = ({ trees }: Pick<TreeModel, "trees">) => [
   trees.feature,
@@ -121,16 +121,7 @@ test("forests and extra trees in WebAssembly give the bytes of the plain form", 
         // half of them two classes, which have a form of their own
         const data = dataOf({ ...given, classCount: given.seed % 2 === 0 ? 2 : given.classCount + 1 });
         const resolved = resolveParameters(FOREST_PARAMETERS, params, modelType);
-        const grow = (form: "wasm" | "plain") => {
-          const notes = noNotes();
-          const noted: number[][] = [];
-          const grove = plantForest(modelType, data, resolved, notes, form);
-          for (let tree = 0; tree < 3; tree++) {
-            grove.growTree(tree);
-            noted.push([...notes.values], [...notes.rows]);
-          }
-          return { trees: grove.builder.finish(), noted };
-        };
+        const grow = (form: "wasm" | "plain") => growNoted(modelType, data, resolved, 3, form);
         const [fast, plain] = [grow("wasm"), grow("plain")];
         expect(arraysOf(fast)).toEqual(arraysOf(plain));
         expect(fast.noted).toEqual(plain.noted);
@@ -151,16 +142,7 @@ test("forests of three and four classes whose rows count once give the bytes of 
       // some rows count not at all
       const weights = Float64Array.from(data.labels, (_, row) => (row % 11 === 3 ? 0 : 1));
       const params = resolveParameters(FOREST_PARAMETERS, { nEstimators: 2, maxBins, maxFeatures: 6, seed: 3 }, "random_forest");
-      const grow = (form: "wasm" | "plain") => {
-        const notes = noNotes();
-        const noted: number[][] = [];
-        const grove = plantForest("random_forest", { ...data, weights }, params, notes, form);
-        for (let tree = 0; tree < 2; tree++) {
-          grove.growTree(tree);
-          noted.push([...notes.values], [...notes.rows]);
-        }
-        return { trees: grove.builder.finish(), noted };
-      };
+      const grow = (form: "wasm" | "plain") => growNoted("random_forest", { ...data, weights }, params, 2, form);
       const [fast, plain] = [grow("wasm"), grow("plain")];
       expect(arraysOf(fast)).toEqual(arraysOf(plain));
       expect(fast.noted).toEqual(plain.noted);
