@@ -1,9 +1,11 @@
 import { parseArgs } from "node:util";
 import {
+  brierScore,
   expectedCalibrationError,
   type FitRequest,
   fitClassifier,
   logLoss,
+  ORIGINAL_PRESETS,
   predictProbabilities,
   type TrainingData,
 } from "../src/engine/index.ts";
@@ -13,12 +15,18 @@ import { makeTask } from "./data.ts";
 import { openSets } from "./engine/sets.ts";
 
 /**
- * `node bench/calibration.ts [--seeds 10] [--only WORDS]`: forests whose calibrator was fitted on out-of-bag votes against those whose
- * calibrator was fitted on five refits: log loss and calibration error on rows that neither saw, mean and standard error of the
- * difference over cuts, and the processor time of both.
+ * `node bench/calibration.ts [--seeds 10] [--only WORDS] [--tuned [--votes]]`: forests whose calibrator was fitted without refits against
+ * those whose calibrator was fitted on five: log loss, Brier score and calibration error on rows that neither saw, mean and standard error
+ * of the difference over cuts, and the processor time of both. Without refits means out-of-bag votes, or with --tuned, where each fit
+ * searches the original grid, what the search's models said of rows held out; --votes compares that with out-of-bag votes.
  */
 const { values: flags } = parseArgs({
-  options: { seeds: { type: "string", default: "10" }, only: { type: "string", default: "" } },
+  options: {
+    seeds: { type: "string", default: "10" },
+    only: { type: "string", default: "" },
+    tuned: { type: "boolean", default: false },
+    votes: { type: "boolean", default: false },
+  },
 });
 const seeds = Number(flags.seeds);
 
@@ -88,20 +96,36 @@ async function openStudies(): Promise<Study[]> {
 
 interface Scores {
   readonly logLoss: number;
+  readonly brier: number;
   readonly calibrationError: number;
   readonly cpuMs: number;
 }
 
-function score({ train, held }: Cut, how: Pick<FitRequest, "calibration" | "heldOut">, seed: number): Scores {
+type Way = "none" | "folds" | "out_of_bag" | "search";
+
+/** A search calibrates its model by itself, unless it is told otherwise. */
+const requestOf = (way: Way): Pick<FitRequest, "calibration" | "heldOut"> =>
+  way === "none" ? { calibration: "none" } : { calibration: "auto", heldOut: way === "search" ? "auto" : way };
+
+const { params, grid } = ORIGINAL_PRESETS.random_forest;
+
+function score({ train, held }: Cut, way: Way, seed: number): Scores {
   const before = process.cpuUsage();
-  const fitted = fitClassifier({ data: train, modelType: "random_forest", params: { maxDepth: 10 }, seed, ...how });
+  const fitted = fitClassifier({
+    data: train,
+    modelType: "random_forest",
+    params: flags.tuned ? params : { maxDepth: 10 },
+    tuning: flags.tuned ? { method: "grid", grid } : false,
+    seed,
+    ...requestOf(way),
+  });
   const { user, system } = process.cpuUsage(before);
-  const wanted = how.calibration === "none" ? "none" : how.heldOut;
-  if (fitted.trainingReport.heldOut !== wanted)
-    throw new Error(`calibrated on ${fitted.trainingReport.heldOut}, not on ${wanted}`);
+  const { heldOut } = fitted.trainingReport;
+  if (heldOut !== way) throw new Error(`calibrated on ${heldOut}, not on ${way}`);
   const p = predictProbabilities(fitted, held.columns);
   return {
     logLoss: logLoss(p, held.labels, held.classCount),
+    brier: brierScore(p, held.labels, held.classCount),
     calibrationError: expectedCalibrationError(p, held.labels, held.classCount),
     cpuMs: (user + system) / 1000,
   };
@@ -111,24 +135,30 @@ const mean = (values: readonly number[]): number => values.reduce((sum, value) =
 const standardError = (values: readonly number[]): number =>
   Math.sqrt(values.reduce((sum, value) => sum + (value - mean(values)) ** 2, 0) / (values.length - 1) / values.length);
 
-process.stdout.write("| set | | uncalibrated | folds | out of bag | out of bag - folds |\n|---|---|---|---|---|---|\n");
+const tried: Way = flags.tuned ? "search" : "out_of_bag";
+const other: Way = flags.tuned && flags.votes ? "out_of_bag" : "folds";
+const words = (way: Way): string => way.replaceAll("_", " ");
+process.stdout.write(
+  `| set | | uncalibrated | ${words(other)} | ${words(tried)} | ${words(tried)} - ${words(other)} |\n|---|---|---|---|---|---|\n`,
+);
 for (const { name, cuts } of await openStudies()) {
   if (!name.includes(flags.only)) continue;
   const scored = cuts().map((cut, index) => ({
-    none: score(cut, { calibration: "none" }, index),
-    folds: score(cut, { calibration: "auto", heldOut: "folds" }, index),
-    bag: score(cut, { calibration: "auto", heldOut: "out_of_bag" }, index),
+    none: score(cut, "none", index),
+    other: score(cut, other, index),
+    tried: score(cut, tried, index),
   }));
   for (const [field, title, digits] of [
     ["logLoss", "log loss", 4],
+    ["brier", "Brier", 4],
     ["calibrationError", "ECE", 4],
     ["cpuMs", "ms a fit", 0],
   ] as const) {
-    const of = (way: "none" | "folds" | "bag"): string => mean(scored.map((each) => each[way][field])).toFixed(digits);
-    const differences = scored.map((each) => each.bag[field] - each.folds[field]);
+    const of = (which: "none" | "other" | "tried"): string => mean(scored.map((each) => each[which][field])).toFixed(digits);
+    const differences = scored.map((each) => each.tried[field] - each.other[field]);
     const error = field === "cpuMs" ? "" : ` +- ${standardError(differences).toFixed(4)}`;
     process.stdout.write(
-      `| ${name} | ${title} | ${of("none")} | ${of("folds")} | ${of("bag")} | ${mean(differences).toFixed(digits)}${error} |\n`,
+      `| ${name} | ${title} | ${of("none")} | ${of("other")} | ${of("tried")} | ${mean(differences).toFixed(digits)}${error} |\n`,
     );
   }
 }

@@ -17,6 +17,7 @@ import type { ParameterValue } from "./parameters.ts";
 import { rowsOfFold } from "./split-folds.ts";
 import {
   checkTrainingData,
+  putRows,
   resourcesOf,
   type Targets,
   type TrainingData,
@@ -24,7 +25,7 @@ import {
   takeRows,
   type Watch,
 } from "./training-data.ts";
-import { type Tuning, type TuningOptions, tuneClassifier } from "./tune.ts";
+import { type Searched, searchParameters, type Tuning, type TuningOptions } from "./tune.ts";
 
 /** What a classifier calls its classes and features; written into the model file. */
 export interface Naming {
@@ -52,7 +53,7 @@ export interface FitRequest extends Watch, Partial<Naming> {
 }
 
 /** Whose probabilities a calibrator was fitted on; "none" = there was no calibration. */
-export const HELD_OUT = ["folds", "out_of_bag", "none"] as const;
+export const HELD_OUT = ["folds", "out_of_bag", "search", "none"] as const;
 export type HeldOut = (typeof HELD_OUT)[number];
 
 /** How the calibrator was chosen. No times stand here: the same request gives the same report. */
@@ -62,7 +63,10 @@ export interface TrainingReport {
   readonly seed: number;
   /** Folds of the cross-validation that chose the calibrator; 0 = there was none. */
   readonly folds: number;
-  /** Whose probabilities the calibrator was fitted on: a model's for each fold that did not see it, or a forest's own trees' that did not draw the row. */
+  /**
+   * Whose probabilities the calibrator was fitted on: a model's for each fold that did not see it ("folds"; "search" where the search for
+   * parameters had trained them), or a forest's own trees' that did not draw the row.
+   */
   readonly heldOut: HeldOut;
   readonly grouped: boolean;
   /** Of each calibrator tried. */
@@ -107,11 +111,14 @@ export function fitClassifier(request: FitRequest): FittedClassifier {
   const given = LEARNERS[modelType].prepare({ ...numbered, seed }, modelType);
   const classRows = countClasses(data);
   const folds = dealFolds(calibration, data, seed, groups);
-  const tuning = search({ ...request, params: numbered });
+  const searched = search({ ...request, params: numbered });
+  const tuning = searched?.tuning ?? null;
   const { train, params } = tuning === null ? given : LEARNERS[modelType].prepare({ ...tuning.best, seed }, modelType);
   const foldCount = folds?.foldCount ?? 0;
-  const electorate = folds === null ? null : findElectorate(request, data, params);
-  const trainings = electorate === null ? foldCount + 1 : 1;
+  // a search has held every row out already
+  const found = folds === null || (request.heldOut ?? "auto") !== "auto" ? null : (searched?.predictHeldOut() ?? null);
+  const electorate = folds === null || found !== null ? null : findElectorate(request, data, params);
+  const trainings = electorate === null && found === null ? foldCount + 1 : 1;
   // a search is counted as the first half
   const [start, length] = tuning === null ? [0, 1] : [0.5, 0.5];
   const part = (done: number): Watch => ({
@@ -128,8 +135,8 @@ export function fitClassifier(request: FitRequest): FittedClassifier {
   let heldOut: HeldOut = "none";
   if (folds !== null) {
     const votes = electorate !== null && grown.kind === "trees" ? predictOutOfBag(grown, data) : null;
-    heldOut = votes === null ? "folds" : "out_of_bag";
-    const probabilities = votes ?? predictFolds(data, folds, train, (fold) => part(1 + fold));
+    heldOut = found !== null ? "search" : votes !== null ? "out_of_bag" : "folds";
+    const probabilities = found ?? votes ?? predictFolds(data, folds, train, (fold) => part(1 + fold));
     ({ calibrator, candidates } = chooseCalibrator(calibration, probabilities, data, folds));
   }
   return {
@@ -171,13 +178,13 @@ export function checkNaming(given: Partial<Naming>, classCount: number, featureC
 }
 
 /** The search for parameters that the request asks for. */
-function search(request: FitRequest): Tuning | null {
+function search(request: FitRequest): Searched | null {
   const { data, modelType, params, tuning, groups, seed, signal, onProgress } = request;
   if (tuning === undefined || tuning === false) return null;
   const fixed = Object.fromEntries(
     Object.entries(params ?? {}).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
-  return tuneClassifier(data, modelType, { ...tuning, params: fixed, groups }, seed, {
+  return searchParameters(data, modelType, { ...tuning, params: fixed, groups }, seed, {
     signal,
     ...resourcesOf(request),
     onProgress: (share, step) => onProgress?.(share / 2, step),
@@ -206,9 +213,7 @@ function predictFolds(
     const { inside, outside } = rowsOfFold(folds.foldOf, fold);
     const model = train(takeRows(data, outside), part(fold));
     const predicted = predictProbabilities(model, takeColumnRows(data.columns, inside));
-    for (let i = 0; i < inside.length; i++) {
-      for (let k = 0; k < classCount; k++) probabilities[inside[i] * classCount + k] = predicted[i * classCount + k];
-    }
+    putRows(predicted, inside, classCount, probabilities);
   }
   return probabilities;
 }

@@ -214,6 +214,13 @@ export function takeTargets(data: Targets, rows: Uint32Array): Targets {
 export const takeColumnRows = (columns: readonly Column[], rows: Uint32Array): Float32Array[] =>
   columns.map((column) => takeValues(column, rows, new Float32Array(rows.length)));
 
+/** Writes what was predicted of some rows to their places. @param probabilities float64 [rows x classes]. @param into float64 [n x classes]. */
+export function putRows(probabilities: Float64Array, rows: Uint32Array, classCount: number, into: Float64Array): void {
+  for (let i = 0; i < rows.length; i++) {
+    for (let k = 0; k < classCount; k++) into[rows[i] * classCount + k] = probabilities[i * classCount + k];
+  }
+}
+
 /** @param out OUT float32 [rows]. */
 export function takeValues(column: Column, rows: Uint32Array, out: Float32Array): Float32Array {
   for (let i = 0; i < rows.length; i++) out[i] = column[rows[i]];

@@ -7,7 +7,15 @@ import { EXTRA_TREES_PARAMETERS, FOREST_PARAMETERS, PARAMETERS } from "./paramet
 import { type ParameterValue, resolveParameters } from "./parameters.ts";
 import { deriveSeed, SeededRandom } from "./seeded-random.ts";
 import { splitFolds, splitTemporal, type Turn, turnsOfFolds } from "./split-folds.ts";
-import { checkTrainingData, type TrainingData, takeColumnRows, takeRows, throwIfCancelled, type Watch } from "./training-data.ts";
+import {
+  checkTrainingData,
+  putRows,
+  type TrainingData,
+  takeColumnRows,
+  takeRows,
+  throwIfCancelled,
+  type Watch,
+} from "./training-data.ts";
 import type { TuningMetric } from "./tuning-metrics.ts";
 
 export type Params = Readonly<Record<string, ParameterValue>>;
@@ -56,6 +64,18 @@ export interface Tuning {
   readonly outOfTime: boolean;
 }
 
+/** What a search found, and what its models said of rows that they did not see. */
+export interface Searched {
+  readonly tuning: Tuning;
+  /**
+   * Every row by a model with the best parameters that was trained on the other folds; null where the turns do not predict every row (by time),
+   * or leave the models half of the rows (two folds). Cost: none where the search itself has trained them and kept what they said (see
+   * KEPT_BYTES); else a training a fold.
+   * @returns float64 [n x classes].
+   */
+  predictHeldOut(): Float64Array | null;
+}
+
 /**
  * Searches parameters by cross-validation. Of equal scores the first trial wins. Same data, options and seed: same trials, in order.
  * Forests that differ in nEstimators, maxDepth and minSamplesSplit alone are read out of one forest (see nested-forest.ts).
@@ -68,6 +88,17 @@ export function tuneClassifier(
   seed: number,
   watch?: Watch,
 ): Tuning {
+  return searchParameters(data, modelType, options, seed, watch).tuning;
+}
+
+/** As `tuneClassifier`, with the predictions of the rows held out. */
+export function searchParameters(
+  data: TrainingData,
+  modelType: ModelType,
+  options: TuningOptions,
+  seed: number,
+  watch?: Watch,
+): Searched {
   checkTrainingData(data);
   const metric = options.metric ?? "log_loss";
   const all = listTrials(options, modelType, seed);
@@ -207,6 +238,17 @@ function scoreOf(metric: TuningMetric, probabilities: Float64Array, labels: Uint
   return value;
 }
 
+/** Predictions of a group of trials that are kept until its best is known: for 27 trials of two classes up to 150,000 rows. */
+const KEPT_BYTES = 64 * 2 ** 20;
+/** Of two, each model would have seen half of the rows: too unlike the model of all rows to calibrate it. */
+const FEWEST_FOLDS = 3;
+
+interface Kept {
+  readonly trial: Trial;
+  /** float64 [n x classes]. */
+  readonly probabilities: Float64Array;
+}
+
 /** One search: its data, the trials done so far, and the clock. */
 class Search {
   private readonly data: TrainingData;
@@ -220,6 +262,7 @@ class Search {
   private readonly known: Map<string, Trial>;
   private readonly endMs: number;
   private outOfTime = false;
+  private kept: Kept | null = null;
 
   constructor(
     data: TrainingData,
@@ -272,27 +315,60 @@ class Search {
     return ordered;
   }
 
-  finish(): Tuning {
+  finish(): Searched {
     const full = this.trials.filter((trial) => trial.rowShare === 1);
     const [best] = sortByScore(full.length > 0 ? full : this.trials, this.metric);
-    return { best: best.params, trials: this.trials, metric: this.metric, outOfTime: this.outOfTime };
+    const tuning = { best: best.params, trials: this.trials, metric: this.metric, outOfTime: this.outOfTime };
+    return { tuning, predictHeldOut: () => this.predictHeldOut(best.params) };
   }
 
   private score(group: readonly Params[], rowShare: number): Trial[] {
     const { data, metric } = this;
     const turnScores: number[][] = group.map(() => []);
+    const size = data.labels.length * data.classCount;
+    // the peak of a turn is a part of this
+    const keeps = rowShare === 1 && this.holdsAllOut() && group.length * size * Float64Array.BYTES_PER_ELEMENT <= KEPT_BYTES;
+    const heldOut = keeps ? group.map(() => new Float64Array(size)) : [];
     this.turns.forEach((turn, index) => {
       const rows = rowShare === 1 ? turn.train : this.sampleRows(turn.train, rowShare, index);
       const held = takeColumnRows(data.columns, turn.test);
       const labels = Uint8Array.from(turn.test, (row) => data.labels[row]);
       this.predict(takeRows(data, rows), group, held).forEach((probabilities, i) => {
         turnScores[i].push(scoreOf(metric, probabilities, labels, data.classCount));
+        if (keeps) putRows(probabilities, turn.test, data.classCount, heldOut[i]);
       });
     });
-    return group.map((params, i) => {
+    const trials = group.map((params, i) => {
       const score = turnScores[i].reduce((sum, value) => sum + value, 0) / turnScores[i].length;
       return { params, score, turnScores: turnScores[i], rowShare };
     });
+    if (keeps) this.keepBest(trials, heldOut);
+    return trials;
+  }
+
+  /** Keeps the predictions of the best trial; those of all would take too much memory. */
+  private keepBest(trials: readonly Trial[], heldOut: readonly Float64Array[]): void {
+    const [best] = sortByScore(trials, this.metric);
+    if (this.kept !== null && SIGN[this.metric] * (this.kept.trial.score - best.score) <= 0) return;
+    this.kept = { trial: best, probabilities: heldOut[trials.indexOf(best)] };
+  }
+
+  private predictHeldOut(params: Params): Float64Array | null {
+    if (!this.holdsAllOut()) return null;
+    const { data, kept, turns } = this;
+    if (kept !== null && keyOf(kept.trial.params, 1) === keyOf(params, 1)) return kept.probabilities;
+    // what an earlier, interrupted search had done, or would have taken too much memory: the same numbers again
+    const heldOut = new Float64Array(data.labels.length * data.classCount);
+    for (const { train, test } of turns) {
+      const [probabilities] = this.predict(takeRows(data, train), [params], takeColumnRows(data.columns, test));
+      putRows(probabilities, test, data.classCount, heldOut);
+    }
+    return heldOut;
+  }
+
+  /** Whether each row is held out by a turn whose model has seen most of the others. */
+  private holdsAllOut(): boolean {
+    return this.options.times === undefined && this.turns.length >= FEWEST_FOLDS;
   }
 
   private predict(train: TrainingData, group: readonly Params[], held: Float32Array[]): Float64Array[] {

@@ -1,20 +1,28 @@
 import { expect, test } from "vitest";
+import { fitCalibrator } from "../../../src/engine/fit-calibrator.ts";
 import {
+  deriveSeed,
+  encodeModel,
+  type FitRequest,
   fitClassifier,
   ORIGINAL_PRESETS,
   ORIGINAL_SEED,
   predictProbabilities,
+  rowsOfFold,
   scoreTrials,
   separateTrials,
+  splitFolds,
   splitTemporal,
   type Trial,
   trainExtraTrees,
   trainForest,
   tuneClassifier,
 } from "../../../src/engine/index.ts";
+import { LEARNERS } from "../../../src/engine/learners.ts";
 import { predictNested } from "../../../src/engine/nested-forest.ts";
 import { EXTRA_TREES_PARAMETERS, FOREST_PARAMETERS } from "../../../src/engine/parameter-tables.ts";
 import { resolveParameters } from "../../../src/engine/parameters.ts";
+import { takeColumnRows, takeRows } from "../../../src/engine/training-data.ts";
 import { makeData } from "./seeded-data.ts";
 
 const configs = [3, 7].flatMap((nEstimators) =>
@@ -118,6 +126,62 @@ test("a classifier can be tuned and calibrated in one call, and says what was tr
   expect(fitted.model.params).toMatchObject({ maxFeatures: 2, ...fitted.trainingReport.tuning?.best });
   expect(shares).toEqual([...shares].sort((a, b) => a - b));
   expect(shares.at(-1)).toBe(1);
+});
+
+const smallGrid = { nEstimators: [20, 30], maxDepth: [2, 4] };
+
+for (const modelType of ["random_forest", "gradient_boosting"] as const) {
+  test(`after a search by folds, what its ${modelType} said of the rows held out calibrates the model: no refits`, () => {
+    const data = makeData(180, 4, 3, 59, 0.1);
+    const weights = Float64Array.from(data.labels, (_, row) => 1 + (row % 3));
+    const request: FitRequest = {
+      data: { ...data, weights },
+      modelType,
+      tuning: { method: "grid", grid: smallGrid },
+      calibration: "vector",
+      seed: 6,
+    };
+    const { trainingReport, calibrator } = fitClassifier(request);
+    expect(trainingReport.heldOut).toBe("search");
+    const { train } = LEARNERS[modelType].prepare({ ...trainingReport.tuning?.best, seed: 6 }, modelType);
+    const foldOf = splitFolds(data.labels, 3, 3, deriveSeed(6, 0x666f));
+    const probabilities = new Float64Array(data.labels.length * 3);
+    for (let fold = 0; fold < 3; fold++) {
+      const { inside, outside } = rowsOfFold(foldOf, fold);
+      const model = train(takeRows({ ...data, weights }, outside));
+      predictProbabilities(model, takeColumnRows(data.columns, inside)).forEach((p, at) => {
+        probabilities[inside[Math.floor(at / 3)] * 3 + (at % 3)] = p;
+      });
+    }
+    expect(calibrator).toEqual(fitCalibrator("vector", { probabilities, labels: data.labels, weights, classCount: 3 }));
+  });
+}
+
+test("a search that was interrupted, or made elsewhere, ends in the same model file", () => {
+  const data = makeData(180, 4, 3, 60);
+  const tuning = { method: "grid", grid: smallGrid } as const;
+  const request: FitRequest = { data, modelType: "random_forest", tuning, calibration: "auto", seed: 6 };
+  const whole = fitClassifier(request);
+  const trials = whole.trainingReport.tuning?.trials ?? [];
+  expect(trials.length).toBe(4);
+  for (const done of [trials, trials.slice(0, 1), trials.slice(1)]) {
+    expect(encodeModel(fitClassifier({ ...request, tuning: { ...tuning, done } }))).toEqual(encodeModel(whole));
+  }
+});
+
+test("a search by time or in two folds, and folds or votes that are asked for, leave the calibrator to these", () => {
+  const data = makeData(180, 4, 2, 61);
+  const tuning = { method: "grid", grid: smallGrid } as const;
+  const request: FitRequest = { data, modelType: "random_forest", tuning, calibration: "platt", seed: 6 };
+  const heldOutOf = (changes: Partial<FitRequest>) => fitClassifier({ ...request, ...changes }).trainingReport.heldOut;
+  expect(heldOutOf({})).toBe("search");
+  expect(heldOutOf({ groups: Uint32Array.from(data.labels, (_, row) => row >> 1) })).toBe("search");
+  expect(heldOutOf({ tuning: { ...tuning, method: "halving" } })).toBe("search");
+  expect(heldOutOf({ tuning: { ...tuning, times: Float64Array.from(data.labels, (_, row) => row) } })).toBe("folds");
+  expect(heldOutOf({ tuning: { ...tuning, folds: 2 } })).toBe("folds");
+  expect(heldOutOf({ heldOut: "folds" })).toBe("folds");
+  expect(heldOutOf({ heldOut: "out_of_bag" })).toBe("out_of_bag");
+  expect(heldOutOf({ calibration: "none" })).toBe("none");
 });
 
 test("a search that cannot be is refused before any work", () => {
