@@ -96,18 +96,21 @@ export function openArtifactStore(root: string, newId: () => string): ArtifactSt
   };
 }
 
+/** @param folder a real path below `root`. */
 async function listFolder(folder: string, root: string): Promise<ArtifactEntry[]> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+  const found = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     if (["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(error.code ?? "")) return [];
     throw error;
   });
   const entries: ArtifactEntry[] = [];
-  for (const name of names.sort()) {
+  for (const entry of found.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const { name } = entry;
     if (name.startsWith(DRAFT)) continue;
     const path = join(folder, name);
-    const found = await statOrNothing(path);
-    if (found === undefined || !isInside(realPath(root), await realpath(path))) continue;
-    entries.push({ name, isFolder: found.isDirectory(), sizeBytes: found.isDirectory() ? undefined : found.size });
+    const about = await statOrNothing(path);
+    // only a link leads elsewhere: the folder itself is a real path inside
+    if (about === undefined || (entry.isSymbolicLink() && !isInside(realPath(root), await realpath(path)))) continue;
+    entries.push({ name, isFolder: about.isDirectory(), sizeBytes: about.isDirectory() ? undefined : about.size });
   }
   return entries;
 }

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import { setImmediate as turn } from "node:timers/promises";
 import zlib from "node:zlib"; // whole: Node 20 may import this module, but has no zstd in it
 import type { AsyncBuffer, Compressors, DecodedArray, FileMetaData, SchemaElement } from "hyparquet";
@@ -169,11 +169,12 @@ interface ReadOptions {
 
 /** Reads a whole table into memory: 8 bytes a number. @throws RequeenError bad_data when it is not Parquet or has no such column. */
 export async function readParquet(source: Source, options: ReadOptions = {}): Promise<ParquetColumns> {
-  const { fields, rows } = await openTable(source, options);
+  const table = await openTable(source, options);
+  const { fields, rows } = table;
   const columns = new Map<string, Float64Array | (string | null)[]>();
   for (const { name, kind } of fields) columns.set(name, kind === "text" ? [] : new Float64Array(rows));
   let at = 0;
-  for await (const part of scanParquet(source, options)) {
+  for await (const part of scanTable(source, table)) {
     for (const [name, column] of columns) {
       if (column instanceof Float64Array) column.set(part.numbers(name), at);
       else for (const value of part.texts(name)) column.push(value);
@@ -185,8 +186,11 @@ export async function readParquet(source: Source, options: ReadOptions = {}): Pr
 
 /** Reads a table row group after row group: memory holds one. @throws as readParquet */
 export async function* scanParquet(source: Source, options: ReadOptions = {}): AsyncGenerator<ParquetColumns> {
+  yield* scanTable(source, await openTable(source, options));
+}
+
+async function* scanTable(source: Source, { file, metadata, fields }: OpenTable): AsyncGenerator<ParquetColumns> {
   const { parquetScan } = await readerPackage();
-  const { file, metadata, fields } = await openTable(source, options);
   const wanted = fields.map(({ name }) => name);
   const scan = await readable(source, () => parquetScan({ file, metadata, columns: wanted, compressors: COMPRESSORS }));
   for (const range of scan.ranges) {
@@ -248,10 +252,14 @@ const COMPRESSORS: Compressors = {
   ZSTD: (input) => zlib.zstdDecompressSync(input),
 };
 
-async function openTable(
-  source: Source,
-  { columns }: ReadOptions,
-): Promise<{ file: AsyncBuffer; metadata: FileMetaData; fields: ParquetField[]; rows: number }> {
+interface OpenTable {
+  readonly file: AsyncBuffer;
+  readonly metadata: FileMetaData;
+  readonly fields: readonly ParquetField[];
+  readonly rows: number;
+}
+
+async function openTable(source: Source, { columns }: ReadOptions): Promise<OpenTable> {
   const { parquetMetadataAsync } = await readerPackage();
   const file = await readable(source, () => bufferOf(source));
   const metadata = await readable(source, () => parquetMetadataAsync(file));
@@ -273,8 +281,14 @@ async function openTable(
 const fieldsOf = ({ schema }: FileMetaData): { name: string; kind: ColumnKind | null }[] =>
   schema.slice(1).map((element) => ({ name: element.name, kind: kindOf(element) }));
 
+/** A file is read whole up to here. The package's own reader opens a larger one anew for each column of each row group. */
+const WHOLE_BYTES = GROUP_BYTES;
+
 const bufferOf = async (source: Source): Promise<AsyncBuffer> => {
-  if (typeof source === "string") return (await readerPackage()).asyncBufferFromFile(source);
+  if (typeof source === "string") {
+    const { size } = await stat(source);
+    return size > WHOLE_BYTES ? (await readerPackage()).asyncBufferFromFile(source) : bufferOf(await readFile(source));
+  }
   const bytes = new Uint8Array(source); // a copy: the reader wants an ArrayBuffer that begins with the file
   return { byteLength: bytes.byteLength, slice: (start, end) => bytes.buffer.slice(start, end) };
 };
