@@ -61,7 +61,7 @@ let splitDrawn: f64 = NaN, splitScore: f64 = 0;
 // @ts-ignore: decorator
 @inline
 function drawColumn(i: i32, key: u32): i32 {
-  const other = i + <i32>((<f64>mix32(key + <u32>(i + 1) * 0x9e3779b1) / 4294967296.0) * <f64>(columnCount - i));
+  const other = i + <i32>((<u64>mix32(key + <u32>(i + 1) * 0x9e3779b1) * <u64>(columnCount - i)) >> 32);
   const at = order + (<usize>i << 2), from = order + (<usize>other << 2);
   const column = load<i32>(from);
   store<i32>(from, load<i32>(at));

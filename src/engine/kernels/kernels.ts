@@ -103,7 +103,7 @@ export interface KernelExports {
   setUnits(records: Address, bytes: number, histograms: Address): void;
   growUnits(all: number, treeKey: number): number;
   goOnUnits(): number;
-  setPacked(codes: Address, rows: Address, histograms: Address): void;
+  setPacked(codes: Address, rows: Address, histograms: Address, cuts: Address): void;
   growPacked(all: number, treeKey: number, noted: number): number;
   goOnPacked(noted: number): number;
   setWeighted(
