@@ -364,15 +364,15 @@ export function attachKernels(memory: WebAssembly.Memory, layout: HistogramLayou
   return { kernels, adding: openHistogramKernels(layout, { memory, kernels, histograms: new Map() }) };
 }
 
-/** The module with "memory 0" of its one import as "memory 0 to 65,536, shared": the code is the same. */
+/** The module with "memory 1" of its one import as "memory 1 to 65,536, shared": the code is the same. */
 function importingShared(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  // section 2 of 15 bytes, 1 import: "env" "memory", kind 2, flags 0, least 0
-  const wanted = [2, 15, 1, 3, 101, 110, 118, 6, 109, 101, 109, 111, 114, 121, 2, 0, 0];
+  // section 2 of 15 bytes, 1 import: "env" "memory", kind 2, flags 0, least 1: the constants stand in the first page
+  const wanted = [2, 15, 1, 3, 101, 110, 118, 6, 109, 101, 109, 111, 114, 121, 2, 0, 1];
   const at = bytes.findIndex((_, start) => wanted.every((byte, i) => bytes[start + i] === byte));
   if (at < 0) throw new Error("the kernels import no memory");
   const changed = [...wanted];
   changed[1] += 3;
-  changed.splice(15, 2, 3, 0, 0x80, 0x80, 0x04);
+  changed.splice(15, 2, 3, 1, 0x80, 0x80, 0x04);
   return Uint8Array.from([...bytes.subarray(0, at), ...changed, ...bytes.subarray(at + wanted.length)]);
 }
 
