@@ -58,8 +58,8 @@ interface Hand {
 
 const orderAt = (words: Int32Array, part: number): number => words.byteOffset + ORDERS * 4 + part * ORDER_BYTES;
 
-/** Does a part of the job that the control words describe. @param histogram where this thread adds rows. */
-function doPart({ worker, splits, words }: Hand, job: number, part: number, histogram: number): void {
+/** Does a part of the job that the control words describe. */
+function doPart({ worker, splits, words }: Hand, job: number, part: number): void {
   if (job === JOBS.split) {
     splits.make(orderAt(words, part));
     Atomics.store(words, MADE + part, 1);
@@ -73,9 +73,8 @@ function doPart({ worker, splits, words }: Hand, job: number, part: number, hist
   const argument = ARGUMENTS + 3;
   const from = start + part * size;
   const to = Math.min(end, from + size);
-  if (job === JOBS.fill)
-    worker.fill(from, to, words[argument], words[argument + 1] === 1, words[argument + 2] === 1 ? histogram : 0);
-  else if (job === JOBS.add) worker.add(from, to, histogram);
+  if (job === JOBS.fill) worker.fill(from, to, words[argument], words[argument + 1] === 1, words[argument + 2] === 1);
+  else if (job === JOBS.add) worker.add(from, to);
   else if (job === JOBS.record) worker.record(from, to);
   else if (job === JOBS.partition) {
     const codes = at.codes + words[argument] * rowCount;
@@ -128,18 +127,18 @@ function claimPart({ words, helper }: Hand, work: ((job: number, part: number) =
   }
 }
 
-/** Claims parts until none is left. @param histogram where this thread adds rows. */
-function claimParts(hand: Hand, histogram: number): void {
-  while (claimPart(hand, (job, part) => doPart(hand, job, part, histogram)));
+/** Claims parts until none is left. */
+function claimParts(hand: Hand): void {
+  while (claimPart(hand, (job, part) => doPart(hand, job, part)));
 }
 
 /** What a helper does in a fit of boosting, until the fit has ended or the helper is dismissed. */
-export function helpBoosting({ memory, task, control, helper, histogram }: BoostingTicket): void {
-  const { kernels, adding } = attachKernels(memory, task.layout);
+export function helpBoosting({ memory, task, control, helper }: BoostingTicket): void {
+  const { kernels, adding } = attachKernels(memory, task.layout, task.at.own);
   const worker = new PartWorker(task, memory.buffer, kernels, adding);
   const words = controlWords({ memory, control }, WORDS - OWN_WORDS);
   const hand: Hand = { worker, splits: new SplitMaker(worker, memory.buffer), words, helper };
-  const work = (job: number, part: number): void => doPart(hand, job, part, histogram);
+  const work = (job: number, part: number): void => doPart(hand, job, part);
   for (;;) {
     if ((Atomics.load(words, helper) & DISMISSED) !== 0) return;
     if (claimPart(hand, work)) continue;
@@ -187,11 +186,10 @@ export class FitCrew {
 
   /**
    * Runs a job over [start, end) in parts of some 1,024 rows or more, a multiple of four.
-   * @param histogram where this thread adds rows; helpers add to their own.
-   * @returns the helpers that added rows.
+   * @returns the helpers that added rows to their own histograms.
    * @throws worker_lost when a helper took a part and will not finish it: rows are half moved or half added, so that the fit is void.
    */
-  run(job: Job, start: number, end: number, args: readonly number[], histogram: number): number[] {
+  run(job: Job, start: number, end: number, args: readonly number[]): number[] {
     const { words } = this;
     if (this.splitting) throw new Error("a job was given out while splits were being made");
     // four parts a thread, so that none waits long for the last one
@@ -210,7 +208,7 @@ export class FitCrew {
     for (let i = 0; i < args.length; i++) words[ARGUMENTS + 3 + i] = args[i];
     words[JOB] = JOBS[job];
     this.publish(count);
-    claimParts(this.hand, histogram);
+    claimParts(this.hand);
     this.finish(count);
     const used: number[] = [];
     for (let helper = 0; helper < this.helpers; helper++) if (words[USED + helper] === 1) used.push(helper);
@@ -219,11 +217,11 @@ export class FitCrew {
 
   /** Moves rows[start..end) as `partition` does, in parts. */
   partition(start: number, end: number, column: number, lower: number, missingLeft: boolean, identity: boolean): number {
-    this.run("partition", start, end, [column, lower, missingLeft ? 1 : 0, identity ? 1 : 0], 0);
+    this.run("partition", start, end, [column, lower, missingLeft ? 1 : 0, identity ? 1 : 0]);
     const size = this.words[ARGUMENTS + 2];
     let middle = start;
     for (let part = 0; part < Math.ceil((end - start) / size); part++) middle += this.words[LEFTS + part];
-    this.run("place", start, end, [middle], 0);
+    this.run("place", start, end, [middle]);
     return middle;
   }
 
@@ -269,7 +267,7 @@ export class FitCrew {
 
   /** Makes the oldest split that nobody has claimed. @returns whether there was one. */
   workOnSplit(): boolean {
-    return claimPart(this.hand, (job, part) => doPart(this.hand, job, part, 0));
+    return claimPart(this.hand, (job, part) => doPart(this.hand, job, part));
   }
 
   /** Waits until an offered split is made. @throws worker_lost */

@@ -7,11 +7,15 @@ import type { KernelExports } from "./kernels/kernels.ts";
 export const BLOCK_ROWS = 1024;
 /** Records that are read where they lie; more are gathered first, since each is a cache miss. */
 const NEAR_BYTES = 1 << 20;
+/** Bytes of a histogram that are moved in the time that adding a row saves, where it is added to the thread's own one. */
+const BYTES_A_ROW = 64;
 /** So many rows at most are taken out of a histogram one by one. */
 export const FEW_ROWS = 4096;
 
 /** Where a run's arrays stand, in bytes of its memory. */
 export interface PartAddresses {
+  /** The thread's own histogram, where it adds rows; all 0 before and after each pass. */
+  readonly own: number;
   readonly buffer: number;
   readonly leafValues: number;
   readonly labels: number;
@@ -95,9 +99,9 @@ export class PartWorker {
   /**
    * Derivatives of the rows [from, to) in an output; `from` is a multiple of four.
    * @param pending with one output: the last tree's leaf values are not in the scores yet.
-   * @param histogram the rows are added to it; 0 = they are not.
+   * @param adds whether the rows are added to the thread's own histogram.
    */
-  fill(from: number, to: number, output: number, pending: boolean, histogram: number): void {
+  fill(from: number, to: number, output: number, pending: boolean, adds: boolean): void {
     const { kernels, task, adding } = this;
     const { at, layout, outputs } = task;
     for (let block = from; block < to; block += BLOCK_ROWS) {
@@ -122,16 +126,16 @@ export class PartWorker {
         layout.stride,
         task.form,
       );
-      if (histogram !== 0) adding.addSequence(at.records + block * layout.stride, at.records + end * layout.stride, histogram);
+      if (adds) adding.addSequence(at.records + block * layout.stride, at.records + end * layout.stride);
     }
   }
 
-  /** Adds rows[start..end) to a histogram. */
-  add(start: number, end: number, histogram: number): void {
+  /** Adds rows[start..end) to the thread's own histogram. */
+  add(start: number, end: number): void {
     const { at } = this.task;
     const [from, to] = [at.rows + start * 4, at.rows + end * 4];
-    if (this.near) this.adding.addRows(from, to, at.records, histogram);
-    else this.adding.addGathered(from, to, at.records, histogram, at.buffer);
+    if (this.near) this.adding.addRows(from, to, at.records);
+    else this.adding.addGathered(from, to, at.records, at.buffer);
   }
 
   /**
@@ -148,8 +152,13 @@ export class PartWorker {
       this.adding.takeRows(task.at.rows + start * 4, task.at.rows + end * 4, task.at.records, parent);
       return;
     }
-    kernels.clear(smaller, histogramBytes);
-    this.add(start, end, smaller);
+    if (this.near && (end - start) * BYTES_A_ROW < histogramBytes) {
+      kernels.clear(smaller, histogramBytes);
+      this.adding.addRowsTo(task.at.rows + start * 4, task.at.rows + end * 4, task.at.records, smaller);
+    } else {
+      this.add(start, end);
+      kernels.moveCells(task.at.own, smaller, histogramBytes);
+    }
     kernels.subtract(parent, smaller, histogramBytes);
   }
 

@@ -5,7 +5,7 @@ import { CONTROL_BYTES, FitCrew } from "./boosting-crew.ts";
 import { derivativeForm } from "./boosting-derivatives.ts";
 import type { BoostingForm } from "./boosting-form.ts";
 import { type BoostingLayout, codeOfBin, LANES, layoutOf } from "./boosting-layout.ts";
-import { BLOCK_ROWS, FEW_ROWS, type PartTask, PartWorker, padded } from "./boosting-parts.ts";
+import { BLOCK_ROWS, type PartTask, PartWorker, padded } from "./boosting-parts.ts";
 import type { BoostingRun } from "./boosting-plain.ts";
 import { type Candidate, type ColumnSums, type FoundSplit, noCandidate, type RowRange, scanColumn } from "./boosting-search.ts";
 import { partitionByTable } from "./categorical-columns.ts";
@@ -36,6 +36,9 @@ export function boostingSizes(run: BoostingRun, layout: BoostingLayout, helpers 
   const rows = padded(rowCount);
   const outputs = run.baseline.length;
   return {
+    // first, so that code that was written for their addresses serves any number of rows
+    own: layout.histogramBytes,
+    parts: layout.histogramBytes * helpers,
     found: 64,
     table: layout.blocks.length * 32,
     asked: layout.blocks.length * 16,
@@ -43,7 +46,6 @@ export function boostingSizes(run: BoostingRun, layout: BoostingLayout, helpers 
     control: CONTROL_BYTES,
     // one for each thread
     buffer: GATHERED_RECORDS * layout.stride * (helpers + 1),
-    parts: layout.histogramBytes * helpers,
     leafValues: 1024,
     slots: (run.maxLeafNodes + 2 + aheadSlots(helpers)) * layout.histogramBytes,
     labels: rows,
@@ -142,7 +144,7 @@ export class WasmBoosting implements BoostingForm {
         cellOf: Uint32Array.from(this.placeOf, (place) => layout.cells[place]),
       },
     };
-    this.parts = new PartWorker(task, memory, kernels, openHistogramKernels(layout, instance));
+    this.parts = new PartWorker(task, memory, kernels, openHistogramKernels(layout, at.own, instance));
     this.crew = helpers === null ? null : new FitCrew(instance.memory, at.control, helpers, this.parts, run.poll);
     const slots = {
       take: () => this.popSlot(),
@@ -161,13 +163,13 @@ export class WasmBoosting implements BoostingForm {
             ...task,
             at: {
               ...at,
+              own: at.parts + helper * layout.histogramBytes,
               buffer: at.buffer + (helper + 1) * GATHERED_RECORDS * layout.stride,
               shares: at.shares + (this.outputs === 1 ? (helper + 1) * BLOCK_ROWS * 4 : 0),
             },
           },
           control: at.control,
           helper,
-          histogram: at.parts + helper * layout.histogramBytes,
         })),
       );
     }
@@ -187,7 +189,7 @@ export class WasmBoosting implements BoostingForm {
       run.poll();
       const to = Math.min(rowCount, from + POLL_ROWS);
       if (crew === null) parts.record(from, to);
-      else crew.run("record", from, to, [], 0);
+      else crew.run("record", from, to, []);
     }
   }
 
@@ -213,21 +215,21 @@ export class WasmBoosting implements BoostingForm {
     this.identity = taking === null;
     this.taken = taking?.length ?? rowCount;
     if (taking !== null) this.rows.set(taking);
-    this.rootSlot = this.takeSlot();
+    this.rootSlot = this.popSlot();
     const histogram = this.slotAt(this.rootSlot);
     const pending = this.outputs === 1 ? this.pending[0] : null;
     if (pending !== null) this.leafValues.set(pending);
-    const into = taking === null ? histogram : 0;
     if (crew !== null && rowCount >= crew.leastRows) {
       const args = [output, pending === null ? 0 : 1, taking === null ? 1 : 0];
-      this.mergeParts(crew.run("fill", 0, rowCount, args, histogram), histogram);
+      this.mergeParts(crew.run("fill", 0, rowCount, args));
     } else {
       for (let from = 0; from < rowCount; from += POLL_ROWS) {
         run.poll();
-        parts.fill(from, Math.min(rowCount, from + POLL_ROWS), output, pending !== null, into);
+        parts.fill(from, Math.min(rowCount, from + POLL_ROWS), output, pending !== null, taking === null);
       }
     }
-    if (taking !== null) this.addRows(0, this.taken, histogram);
+    if (taking !== null) this.addRows(0, this.taken);
+    this.opened.kernels.moveCells(this.opened.at.own, histogram, this.layout.histogramBytes);
     if (this.outputs === 1) this.pending[0] = null;
     return this.sumFirstColumn(histogram);
   }
@@ -239,17 +241,16 @@ export class WasmBoosting implements BoostingForm {
   }
 
   buildChildren(parent: number, small: RowRange, wanted: boolean): number {
-    const { kernels } = this.opened;
-    const from = this.slotAt(parent);
-    const rows = small.end - small.start;
-    // without a histogram of their own, few rows are taken from the parent one by one
-    if (!wanted && rows <= FEW_ROWS) {
-      this.parts.divide(small.start, small.end, from, 0, false);
-      return -1;
+    const { crew, parts, layout } = this;
+    const slot = this.popSlot();
+    if (crew === null || small.end - small.start < crew.leastRows) {
+      this.writeRows();
+      parts.divide(small.start, small.end, this.slotAt(parent), this.slotAt(slot), wanted);
+    } else {
+      this.addRows(small.start, small.end);
+      this.opened.kernels.moveCells(this.opened.at.own, this.slotAt(slot), layout.histogramBytes);
+      this.opened.kernels.subtract(this.slotAt(parent), this.slotAt(slot), layout.histogramBytes);
     }
-    const slot = this.takeSlot();
-    this.addRows(small.start, small.end, this.slotAt(slot));
-    kernels.subtract(from, this.slotAt(slot), this.layout.histogramBytes);
     if (wanted) return slot;
     this.release(slot);
     return -1;
@@ -382,24 +383,19 @@ export class WasmBoosting implements BoostingForm {
     return slot;
   }
 
-  private takeSlot(): number {
-    const slot = this.popSlot();
-    this.opened.kernels.clear(this.slotAt(slot), this.layout.histogramBytes);
-    return slot;
-  }
-
-  private addRows(start: number, end: number, histogram: number): void {
+  /** Adds rows to this thread's own histogram. */
+  private addRows(start: number, end: number): void {
     const { crew } = this;
     this.writeRows();
-    if (crew === null || end - start < crew.leastRows) this.parts.add(start, end, histogram);
-    else this.mergeParts(crew.run("add", start, end, [], histogram), histogram);
+    if (crew === null || end - start < crew.leastRows) this.parts.add(start, end);
+    else this.mergeParts(crew.run("add", start, end, []));
   }
 
   /** Adds what helpers have summed. */
-  private mergeParts(helpers: readonly number[], histogram: number): void {
+  private mergeParts(helpers: readonly number[]): void {
     const { kernels, at } = this.opened;
     const { histogramBytes } = this.layout;
-    for (const helper of helpers) kernels.merge(histogram, at.parts + helper * histogramBytes, histogramBytes);
+    for (const helper of helpers) kernels.merge(at.own, at.parts + helper * histogramBytes, histogramBytes);
   }
 
   private writeRows(): void {

@@ -38,8 +38,6 @@ interface HelperPlace {
 
 export interface BoostingTicket extends HelperPlace {
   readonly task: PartTask;
-  /** Address of the helper's own histogram. */
-  readonly histogram: number;
 }
 export interface ForestTicket extends HelperPlace {
   readonly forest: SharedForest;

@@ -32,6 +32,12 @@ export function subtract(parent: usize, small: usize, bytes: i32): void {
   }
 }
 
+/** histogram = part, part = 0. */
+export function moveCells(part: usize, histogram: usize, bytes: i32): void {
+  memory.copy(histogram, part, <usize>bytes);
+  memory.fill(part, 0, <usize>bytes);
+}
+
 export function clear(histogram: usize, bytes: i32): void {
   memory.fill(histogram, 0, <usize>bytes);
 }

@@ -8,6 +8,7 @@ type Address = number;
 export interface KernelExports {
   setSearch(counted: number, table: Address, blocks: number, asked: Address, monotone: Address, l1: number, l2: number): void;
   subtract(parent: Address, small: Address, bytes: number): void;
+  moveCells(part: Address, histogram: Address, bytes: number): void;
   clear(histogram: Address, bytes: number): void;
   findSplit(
     histogram: Address,
@@ -229,6 +230,7 @@ export interface KernelExports {
 const EXPORTS = [
   "setSearch",
   "subtract",
+  "moveCells",
   "clear",
   "findSplit",
   "partitionRows",
@@ -359,14 +361,17 @@ function sharedInstance(end: number, again: WebAssembly.Memory | undefined): Ins
 }
 
 /** Another thread's kernels in a shared memory that one thread opened. */
-export function attachKernels(memory: WebAssembly.Memory, layout: HistogramLayout) {
+export function attachKernels(memory: WebAssembly.Memory, layout: HistogramLayout, own: number) {
   const kernels = attached(memory);
-  return { kernels, adding: openHistogramKernels(layout, { memory, kernels, histograms: new Map() }) };
+  return { kernels, adding: openHistogramKernels(layout, own, { memory, kernels, histograms: new Map() }) };
 }
 
-/** The module with "memory 1" of its one import as "memory 1 to 65,536, shared": the code is the same. */
+/**
+ * The module with "memory 1" of its one import as "memory 1 to 65,536, shared": the code is the same. Each thread that attaches writes the
+ * module's constants into the memory once more: the same bytes.
+ */
 function importingShared(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  // section 2 of 15 bytes, 1 import: "env" "memory", kind 2, flags 0, least 1: the constants stand in the first page
+  // section 2 of 15 bytes, 1 import: "env" "memory", kind 2, flags 0, least 1 (page)
   const wanted = [2, 15, 1, 3, 101, 110, 118, 6, 109, 101, 109, 111, 114, 121, 2, 0, 1];
   const at = bytes.findIndex((_, start) => wanted.every((byte, i) => bytes[start + i] === byte));
   if (at < 0) throw new Error("the kernels import no memory");
@@ -397,15 +402,15 @@ const layouts = new Map<string, WebAssembly.Module>();
 const MOST_LAYOUTS = 16;
 
 /** Functions that add rows to histograms of this layout, in the instance's memory. Compiled once a layout; the last 16 are kept. */
-export function openHistogramKernels(layout: HistogramLayout, { memory, histograms }: Instance): HistogramKernels {
+export function openHistogramKernels(layout: HistogramLayout, own: number, { memory, histograms }: Instance): HistogramKernels {
   const { stride, payloadAt, narrow, cells } = layout;
   const shared = typeof SharedArrayBuffer !== "undefined" && memory.buffer instanceof SharedArrayBuffer;
-  const key = `${stride} ${payloadAt} ${narrow} ${shared} ${cells.join(" ")}`;
+  const key = `${own} ${stride} ${payloadAt} ${narrow} ${shared} ${cells.join(" ")}`;
   const known = histograms.get(key);
   if (known !== undefined) return known;
   let module = layouts.get(key);
   if (module === undefined) {
-    module = new WebAssembly.Module(emitHistogramKernels(layout, shared));
+    module = new WebAssembly.Module(emitHistogramKernels(layout, own, shared));
     layouts.set(key, module);
     for (const oldest of layouts.keys()) if (layouts.size > MOST_LAYOUTS) layouts.delete(oldest);
   }
