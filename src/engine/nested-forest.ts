@@ -1,9 +1,9 @@
 import { DEEPEST, type ForestType, plantForest } from "./forest.ts";
 import { widthOf } from "./forest-kernels.ts";
 import type { ExtraTreesParams, ForestParams } from "./parameter-tables.ts";
+import { openShapeSums, type Shape } from "./shape-sums.ts";
 import { type Column, type TrainingData, throwIfCancelled, type Watch } from "./training-data.ts";
-import { type NodeNotes, noNotes, type TreeEnsemble } from "./tree-ensemble.ts";
-import { openTreeRows, type TreeRows } from "./tree-rows.ts";
+import { noNotes } from "./tree-ensemble.ts";
 
 /** The parameters that one large forest can answer for all smaller values of. */
 export interface NestedConfig {
@@ -29,8 +29,6 @@ export function predictNested(
   watch?: Watch,
 ): Float64Array[] {
   const { classCount } = data;
-  const width = widthOf(classCount);
-  const rowCount = columns[0].length;
   const depthOf = (config: NestedConfig): number => config.maxDepth ?? DEEPEST;
   const most = Math.max(...configs.map((config) => config.nEstimators));
   const notes = noNotes();
@@ -48,87 +46,29 @@ export function predictNested(
     watch,
   );
   // configurations that differ in the number of trees only share their sums
-  const shapes = new Map<string, { depth: number; split: number; sums: Float64Array }>();
-  const shapeOf = (config: NestedConfig): string => `${depthOf(config)} ${config.minSamplesSplit}`;
-  for (const config of configs) {
-    shapes.set(shapeOf(config), {
-      depth: depthOf(config),
-      split: config.minSamplesSplit,
-      sums: new Float64Array(rowCount * width),
-    });
-  }
-  // deeper and finer shapes stop later on every path
-  const walked = [...shapes.values()];
+  const shapes: Shape[] = [];
+  const shapeOf = configs.map((config) => {
+    const [depth, split] = [depthOf(config), config.minSamplesSplit];
+    const known = shapes.findIndex((shape) => shape.depth === depth && shape.split === split);
+    return known >= 0 ? known : shapes.push({ depth, split }) - 1;
+  });
   const answers: Float64Array[] = configs.map(() => new Float64Array(0));
   // a tree has a leaf for each row that it drew at most
-  const rows = openTreeRows(columns, 2 * data.labels.length, params.categoricalFeatures.length > 0);
+  const sums = openShapeSums(columns, shapes, widthOf(classCount), 2 * data.labels.length, params.categoricalFeatures.length > 0);
   for (let tree = 0; tree < most; tree++) {
     throwIfCancelled(watch, `tuning ${modelType}`);
+    // the trees before it are added and not needed again
+    grove.builder.clear();
     grove.growTree(tree);
-    addTree(grove.builder.view(), tree, notes, rows, walked, width);
+    sums.add(grove.builder.view(), notes);
     configs.forEach((config, i) => {
-      const shape = shapes.get(shapeOf(config));
-      if (config.nEstimators === tree + 1 && shape !== undefined) answers[i] = toProbabilities(shape.sums, tree + 1, classCount);
+      if (config.nEstimators === tree + 1) answers[i] = toProbabilities(sums.sumsOf(shapeOf[i]), tree + 1, classCount);
     });
     watch?.onProgress?.((tree + 1) / most, "trees");
   }
-  rows.release();
+  sums.release();
   grove.close();
   return answers;
-}
-
-interface Shape {
-  readonly depth: number;
-  readonly split: number;
-  /** float64 [rows x width]. */
-  readonly sums: Float64Array;
-}
-
-/** Adds to each shape's sums, for every row, the values of the node where that shape's tree would end. */
-function addTree(
-  trees: TreeEnsemble,
-  tree: number,
-  { values, rows: rowsOf }: NodeNotes,
-  rows: TreeRows,
-  shapes: readonly Shape[],
-  width: number,
-): void {
-  const root = trees.roots[tree];
-  const ended = rows.endsOf(trees, root, root + rowsOf.length);
-  const count = rowsOf.length;
-  const ends = shapeEnds(trees, root, rowsOf, shapes);
-  for (const [s, { sums }] of shapes.entries()) {
-    const endOf = ends.subarray(s * count, (s + 1) * count);
-    for (let row = 0; row < ended.length; row++) {
-      const from = endOf[ended[row]] * width;
-      for (let i = 0; i < width; i++) sums[row * width + i] += values[from + i];
-    }
-  }
-}
-
-/**
- * For every shape and node of the last tree the node where that shape's tree ends on the way there, -1 = none; counted from
- * the root. rows: of each node.
- * @returns int32 [shapes x nodes of the tree].
- */
-function shapeEnds({ feature, left }: TreeEnsemble, root: number, rows: Int32Array, shapes: readonly Shape[]): Int32Array {
-  const count = rows.length;
-  const ends = new Int32Array(count * shapes.length).fill(-1);
-  const depths = new Uint16Array(count);
-  for (const [s, { depth, split }] of shapes.entries()) {
-    const endOf = ends.subarray(s * count, (s + 1) * count);
-    // a child stands behind its parent
-    for (let at = 0; at < count; at++) {
-      const node = root + at;
-      const leaf = feature[node] < 0;
-      if (endOf[at] < 0 && (leaf || depths[at] >= depth || rows[at] < split)) endOf[at] = at;
-      if (leaf) continue;
-      const child = left[node] - root;
-      depths[child] = depths[child + 1] = depths[at] + 1;
-      endOf[child] = endOf[child + 1] = endOf[at];
-    }
-  }
-  return ends;
 }
 
 function toProbabilities(sums: Float64Array, treeCount: number, classCount: number): Float64Array {

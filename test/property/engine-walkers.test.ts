@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { COMPACT, makeCompactWalker } from "../../src/engine/compact-walker.ts";
 import { predictProbabilities, predictRow, SeededRandom, trainBoosting, trainForest } from "../../src/engine/index.ts";
 import { makeMaskWalker } from "../../src/engine/mask-walker.ts";
+import { openShapeSums } from "../../src/engine/shape-sums.ts";
 import { addRowValues, endNode, type TreeEnsemble } from "../../src/engine/tree-ensemble.ts";
 import { makeTreeMasks } from "../../src/engine/tree-masks.ts";
 import { openTreeRows } from "../../src/engine/tree-rows.ts";
@@ -173,6 +174,34 @@ test("rows that walk down one tree after the other end where each walks alone", 
       }
       rows.release();
     }
+  }
+});
+
+test("what shapes of a tree say is summed by the kernels as in the plain form, for any number of them and of classes", () => {
+  const random = new SeededRandom(18);
+  for (const [width, shapeCount] of [
+    [1, 1],
+    [1, 9],
+    [3, 4],
+    [4, 6],
+    [5, 12],
+  ] as const) {
+    const columns = Array.from({ length: 6 }, () => Float32Array.from({ length: 29 }, () => random.nextNormal()));
+    const shapes = Array.from({ length: shapeCount }, (_, s) => ({ depth: (s * 5) % 13, split: 2 + ((s * 7) % 40) }));
+    const forms = (["wasm", "plain"] as const).map((form) => openShapeSums(columns, shapes, width, 599, false, form));
+    for (const leaves of [1, 2, 300, 17]) {
+      const trees = grown([leaves], 6, 0.1, random);
+      const count = trees.feature.length;
+      const rows = Int32Array.from({ length: count }, (_, node) => Math.ceil(300 / (node + 1)));
+      const values = Float32Array.from({ length: count * width }, () => random.nextNormal());
+      for (const form of forms) form.add(trees, { values, rows });
+    }
+    for (let shape = 0; shape < shapeCount; shape++) {
+      const [fast, plain] = forms.map((form) => form.sumsOf(shape));
+      expect(fast).toEqual(plain);
+      expect(plain?.some((sum) => sum !== 0)).toBe(true);
+    }
+    for (const form of forms) form.release();
   }
 });
 

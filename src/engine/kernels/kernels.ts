@@ -135,6 +135,19 @@ export interface KernelExports {
   endTreeRows(root: number, depth: number, features: number, stride: number, rows: number, out: Address, missing: number): void;
   addValues(ended: Address, rows: number, values: Address, sums: Address, stride: number): void;
   addShares(ended: Address, rows: number, leafRows: Address, values: Address, width: number, sums: Address): void;
+  addShapes(
+    nodes: number,
+    nodeRows: Address,
+    limits: Address,
+    shapes: number,
+    ended: Address,
+    rows: number,
+    values: Address,
+    width: number,
+    sums: Address,
+    depths: Address,
+    ends: Address,
+  ): void;
   findLeaves(nodes: Address, roots: Address, depths: Address, trees: number, features: Address, out: Address): void;
   andMasks(row: Address, asked: Address, count: number, cuts: Address, bytes: number, found: Address, out: Address): void;
   sumMasked32(masks: Address, bytes: number, values: Address): number;
@@ -279,6 +292,7 @@ const EXPORTS = [
   "endTreeRows",
   "addValues",
   "addShares",
+  "addShapes",
   "andMasks",
   "sumMasked32",
   "sumMasked64",

@@ -157,6 +157,52 @@ export function addShares(ended: usize, rows: i32, leafRows: usize, values: usiz
   }
 }
 
+/**
+ * A shape is a tree cut off: it ends at the first node of a way that is a leaf, at the shape's depth, or of fewer rows than the shape splits.
+ * Adds to each shape's sums, for every row, what the node says where that shape ends. The tree stands at NODES; ended: u32 a row, from endTreeRows.
+ * limits: i32 [shapes] depths, then i32 [shapes] least rows, `shapes` a multiple of four; nodeRows: i32 a node; values: f32 [nodes x width];
+ * sums: f64 [rows x shapes x width]; depths: i32 a node, scratch; ends: i32 [nodes x shapes], scratch.
+ */
+export function addShapes(nodes: i32, nodeRows: usize, limits: usize, shapes: i32, ended: usize, rows: i32, values: usize, width: i32, sums: usize, depths: usize, ends: usize): void {
+  const stride = <usize>shapes << 2;
+  const none = i32x4.splat(-1);
+  for (let at: usize = 0; at < stride; at += 16) v128.store(ends + at, none);
+  store<i32>(depths, 0);
+  for (let node = 0; node < nodes; node++) {
+    const left = <i32>((load<u32>(<usize>node << 3, NODES + 4) & 0x7ffff8) >> 3);
+    const level = load<i32>(depths + (<usize>node << 2));
+    const here = i32x4.splat(node), leaf = i32x4.splat(left == node ? -1 : 0), depth = i32x4.splat(level), size = i32x4.splat(load<i32>(nodeRows + (<usize>node << 2)));
+    const from = ends + <usize>node * stride, child = ends + <usize>left * stride;
+    for (let at: usize = 0; at < stride; at += 16) {
+      const before = v128.load(from + at);
+      const stops = v128.or(leaf, v128.or(i32x4.ge_s(depth, v128.load(limits + at)), i32x4.lt_s(size, v128.load(limits + stride + at))));
+      const end = v128.bitselect(here, before, v128.and(stops, i32x4.eq(before, none)));
+      v128.store(from + at, end);
+      if (left == node) continue;
+      v128.store(child + at, end);
+      v128.store(child + stride + at, end);
+    }
+    if (left == node) continue;
+    store<i32>(depths + (<usize>left << 2), level + 1);
+    store<i32>(depths + (<usize>left << 2), level + 1, 4);
+  }
+  const bytes = <usize>width << 2;
+  for (let row = 0; row < rows; row++, ended += 4) {
+    const from = ends + (<usize>load<u32>(ended) >> 3) * stride;
+    for (let at: usize = 0; at < stride; at += 4) {
+      let value = values + <usize>load<u32>(from + at) * bytes;
+      if (width == 4) {
+        const four = v128.load(value);
+        v128.store(sums, f64x2.add(v128.load(sums), f64x2.promote_low_f32x4(four)));
+        v128.store(sums, f64x2.add(v128.load(sums, 16), f64x2.promote_low_f32x4(v128.shuffle<i32>(four, four, 2, 3, 2, 3))), 16);
+        sums += 32;
+        continue;
+      }
+      for (let i = 0; i < width; i++, value += 4, sums += 8) store<f64>(sums, load<f64>(sums) + <f64>load<f32>(value));
+    }
+  }
+}
+
 // Trees too large for that, or of more than 128 features.
 
 // @ts-ignore: decorator
