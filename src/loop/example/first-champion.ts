@@ -29,7 +29,7 @@ export interface FirstChampionRequest {
 /**
  * Trains a weak first champion, as the operators had one: on a few simulated rows, which are kept as a dataset of tier `synthetic`, so that
  * everyone sees what it stands on. Nothing happens when there is a champion.
- * @returns what registers and promotes it.
+ * @returns what waits for the fit, which a thread has been asked for, then registers and promotes it.
  */
 export async function trainFirstChampion(
   house: House,
@@ -39,7 +39,7 @@ export async function trainFirstChampion(
   const specialist = specialistOf(house, name);
   if ((await championVersion(house, specialist)) !== null) return async () => undefined;
   const dataset = await writeDataset(house, specialist, name, request);
-  const fitted = await house.pool().ask(
+  const fitting = house.pool().ask(
     "fit",
     {
       dataset: {
@@ -61,9 +61,11 @@ export async function trainFirstChampion(
     },
     { signal: request.signal },
   );
-  const { model } = fitted;
-  if (model === null) throw new Error("the fit came back without its model");
+  // a failure is told to who installs; without this it would end the process before
+  fitting.catch(() => undefined);
   return async () => {
+    const { model } = await fitting;
+    if (model === null) throw new Error("the fit came back without its model");
     const { sha256 } = await house.blobs.put(model);
     const version = await publish(house, specialist, { bytes: model, sha256, dataset, createdAtMs: request.trainedAtMs });
     const reason = `first champion of the example: trained on ${dataset.rows} simulated rows, weak on purpose`;

@@ -52,7 +52,8 @@ const REVIEW_DAYS = 12;
 
 /**
  * The hive on simulated input: weak first champions from few and noisy labels, 201 plans judged by all five, 1,002 feedbacks, and the five
- * retrained side by side. Each is made ready while the threads train the one before it. Everything has an id that follows from the seed, so that a second call goes on and never doubles.
+ * retrained side by side. Each is made ready while the threads train the one before it, the first one before all others. Everything has an id
+ * that follows from the seed, so that a second call goes on and never doubles.
  * @throws what startRun and driveRun throw, but for refusals and failures of single runs, which stand in the runs.
  */
 export async function runHiveExample(house: House, request: HiveRequest): Promise<HiveResult> {
@@ -67,6 +68,7 @@ export async function runHiveExample(house: House, request: HiveRequest): Promis
       try {
         return await runSpecialist(house, specialist, memory, plans, turn, request);
       } finally {
+        turn.announce();
         turn.pass();
       }
     }),
@@ -99,19 +101,23 @@ function lazily<T>(make: () => T): () => T {
 }
 
 interface Turn {
+  /** Resolves when the one before has announced this one: time to prepare what the threads are to do before the larger work of that one. */
+  readonly near: Promise<void>;
   /** Resolves when the one before has passed; the first need not wait. */
   readonly came: Promise<void>;
+  /** Lets the next one prepare; a second time changes nothing. */
+  readonly announce: () => void;
   /** Lets the next one go on; a second time changes nothing. */
   readonly pass: () => void;
 }
 
 function inTurn(count: number): Turn[] {
-  let before = Promise.resolve();
+  let [near, came] = [Promise.resolve(), Promise.resolve()];
   return Array.from({ length: count }, () => {
-    const came = before;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    before = promise;
-    return { came, pass: resolve };
+    const [nextNear, nextCame] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const turn = { near, came, announce: nextNear.resolve, pass: nextCame.resolve };
+    [near, came] = [nextNear.promise, nextCame.promise];
+    return turn;
   });
 }
 
@@ -127,6 +133,7 @@ async function runSpecialist(
   if (finished !== null) return finished;
   // the threads load their modules while the first plans are made
   house.pool().warm();
+  await turn.near;
   request.onStage?.(specialist, "first champion");
   const trainedAtMs = memory.anchor_ms - EARLY_DAYS * DAY_MS;
   const install = await trainFirstChampion({ ...house, now: () => trainedAtMs, actor: ACTOR }, specialist, {
@@ -135,9 +142,10 @@ async function runSpecialist(
     signal: request.signal,
   });
   await turn.came;
+  turn.announce();
+  const plans = allPlans().slice(0, FEEDBACK_COUNTS[specialist]);
   await install();
   request.onStage?.(specialist, "judging plans");
-  const plans = allPlans().slice(0, FEEDBACK_COUNTS[specialist]);
   const opinions = await judgePlans(house, specialist, memory, plans);
   request.onStage?.(specialist, "feedback");
   await (memory.feedback === "simulated"
