@@ -1,4 +1,5 @@
 import { RequeenError } from "../core/errors.ts";
+import type { ForestType } from "./forest.ts";
 import { LEARNERS } from "./learners.ts";
 import { brierScore, logLoss, rocAuc, scoreDecisions } from "./metrics.ts";
 import { type ModelType, mostLikely, predictProbabilities } from "./model.ts";
@@ -68,8 +69,8 @@ export interface Tuning {
 export interface Searched {
   readonly tuning: Tuning;
   /**
-   * Every row by a model with the best parameters that was trained on the other folds; null where the turns do not predict every row (by time),
-   * or leave the models half of the rows (two folds). Cost: none where the search itself has trained them and kept what they said (see
+   * Every row by a forest with the best parameters that was trained on the other folds; null for other learners, where the turns do not predict every
+   * row (by time), or leave the forests half of the rows (two folds). Cost: none where the search itself has trained them and kept what they said (see
    * KEPT_BYTES); else a training a fold.
    * @returns float64 [n x classes].
    */
@@ -366,15 +367,18 @@ class Search {
     return heldOut;
   }
 
-  /** Whether each row is held out by a turn whose model has seen most of the others. */
+  /**
+   * Whether each row is held out by a forest that has seen most of the others. Other learners search for so long that refits weigh little, and five
+   * calibrate a little better than these three (boosting, synthetic task of 1,000 rows: log loss 0.0010 +- 0.0006).
+   */
   private holdsAllOut(): boolean {
-    return this.options.times === undefined && this.turns.length >= FEWEST_FOLDS;
+    return isForest(this.modelType) && this.options.times === undefined && this.turns.length >= FEWEST_FOLDS;
   }
 
   private predict(train: TrainingData, group: readonly Params[], held: Float32Array[]): Float64Array[] {
     const { modelType, seed } = this;
     const watch: Watch = { ...this.watch, onProgress: undefined };
-    if (modelType !== "random_forest" && modelType !== "extra_trees") {
+    if (!isForest(modelType)) {
       return group.map((params) =>
         predictProbabilities(LEARNERS[modelType].prepare({ ...params, seed }, modelType).train(train, watch), held),
       );
@@ -402,16 +406,17 @@ class Search {
 
 /** Trials that are read out of one training stand in one group, the others alone; in the order in which they come. */
 function groupTrials(candidates: readonly Params[], modelType: ModelType): Params[][] {
-  const isForest = modelType === "random_forest" || modelType === "extra_trees";
   const groups = new Map<string, Params[]>();
   for (const params of candidates) {
-    const key = keyOf(isForest ? withoutNested(params) : params, 1);
+    const key = keyOf(isForest(modelType) ? withoutNested(params) : params, 1);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [params]);
     else group.push(params);
   }
   return [...groups.values()];
 }
+
+const isForest = (modelType: ModelType): modelType is ForestType => modelType === "random_forest" || modelType === "extra_trees";
 
 const NESTED = new Set(["nEstimators", "maxDepth", "minSamplesSplit"]);
 const withoutNested = (params: Params): Params =>

@@ -130,7 +130,7 @@ test("a classifier can be tuned and calibrated in one call, and says what was tr
 
 const smallGrid = { nEstimators: [20, 30], maxDepth: [2, 4] };
 
-for (const modelType of ["random_forest", "gradient_boosting"] as const) {
+for (const modelType of ["random_forest", "extra_trees"] as const) {
   test(`after a search by folds, what its ${modelType} said of the rows held out calibrates the model: no refits`, () => {
     const data = makeData(180, 4, 3, 59, 0.1);
     const weights = Float64Array.from(data.labels, (_, row) => 1 + (row % 3));
@@ -169,7 +169,7 @@ test("a search that was interrupted, or made elsewhere, ends in the same model f
   }
 });
 
-test("a search by time or in two folds, and folds or votes that are asked for, leave the calibrator to these", () => {
+test("other learners, a search by time or in two folds, and folds or votes that are asked for leave the calibrator to these", () => {
   const data = makeData(180, 4, 2, 61);
   const tuning = { method: "grid", grid: smallGrid } as const;
   const request: FitRequest = { data, modelType: "random_forest", tuning, calibration: "platt", seed: 6 };
@@ -180,6 +180,7 @@ test("a search by time or in two folds, and folds or votes that are asked for, l
   expect(heldOutOf({ tuning: { ...tuning, times: Float64Array.from(data.labels, (_, row) => row) } })).toBe("folds");
   expect(heldOutOf({ tuning: { ...tuning, folds: 2 } })).toBe("folds");
   expect(heldOutOf({ heldOut: "folds" })).toBe("folds");
+  expect(heldOutOf({ modelType: "gradient_boosting" })).toBe("folds");
   expect(heldOutOf({ heldOut: "out_of_bag" })).toBe("out_of_bag");
   expect(heldOutOf({ calibration: "none" })).toBe("none");
 });
