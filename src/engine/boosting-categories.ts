@@ -70,7 +70,7 @@ export function scanCategories(
       const r = shrink32(f(range.gradient - g), l1);
       const a = f(f(h) + l2);
       const b = f(f(range.hessian - h) + l2);
-      const score = f(f(f(f(l * l) * b) + f(f(r * r) * a)) / f(a * b));
+      const score = f(f(f(l * l) / a) + f(f(r * r) / b));
       if (!(score > bestScore)) continue;
       bestScore = score;
       [bestEnd, bestFromLast, bestGradient, bestHessian] = [i + 1, pass === 1, g, h];

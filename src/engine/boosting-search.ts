@@ -119,7 +119,7 @@ export function scanColumn(
       const r = shrink32(f(range.gradient - g), l1);
       const a = f(f(h) + l2);
       const b = f(f(range.hessian - h) + l2);
-      const score = f(f(f(f(l * l) * b) + f(f(r * r) * a)) / f(a * b));
+      const score = f(f(f(l * l) / a) + f(f(r * r) / b));
       if (!(score > best.score)) continue;
       if (sign !== 0) {
         const left = Math.max(least, Math.min(most, f(-f(l / a))));

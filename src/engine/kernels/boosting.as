@@ -67,18 +67,22 @@ function hessians(c0: v128, c1: v128, isCounted: bool): v128 {
 
 // @ts-ignore: decorator
 @inline
-function rowsOf(c0: v128, c1: v128): v128 {
-  return v128.and(v128.shuffle<i32>(c0, c1, 0, 2, 4, 6), i32x4.splat(0xffff));
-}
-
-// @ts-ignore: decorator
-@inline
 function soft(value: v128, by: v128): v128 {
   return f32x4.sub(value, f32x4.max(f32x4.min(value, by), f32x4.neg(by)));
 }
 
+/** Rows times 65,536, which takes one instruction, or hessians where rows are not counted. */
+// @ts-ignore: decorator
+@inline
+function amounts(c0: v128, c1: v128, isCounted: bool): v128 {
+  const low = v128.shuffle<i32>(c0, c1, 0, 2, 4, 6);
+  return isCounted ? i32x4.shl(low, 16) : low;
+}
+
 /**
- * Scores every bin of a block as "this bin and those before it go left", four columns side by side.
+ * Scores bins of a block as "this bin and those before it go left", four columns side by side. Where no column has rows (or hessian) enough
+ * on the left, bins are only summed, and the last ones are left out where none has on the right, four at a time: a third of all bins at
+ * 1,200 rows.
  * general: with the L1 penalty and monotone constraints. heavy: whether hessians are to be looked at. missingLeft: bin 0, the missing
  * values, goes left. The caller sees to 2 x leastHessian <= hessian and 2 x minRows <= rows.
  */
@@ -90,13 +94,16 @@ function scanLanes(isCounted: bool, general: bool, heavy: bool, cells: usize, bi
   let allowed = v128.load(askedMasks + (<usize>block << 4));
   const allGradient = i32x4.splat(gradient);
   const allHessian = i32x4.splat(hessian);
+  const floatGradient = f32x4.splat(<f32>gradient);
+  const floatHessian = f32x4.splat(<f32>hessian);
   const l1 = f32x4.splat(penalty1);
   const l2 = f32x4.splat(penalty2);
   // least <= x <= all - least as one comparison: unsigned x - least, turned into a signed number
   const hessianBias = i32x4.splat(i32.MIN_VALUE - leastHessian);
   const hessianBound = i32x4.splat(i32.MIN_VALUE + hessian - 2 * leastHessian + 1);
-  const rowBias = i32x4.splat(i32.MIN_VALUE - minRows);
-  const rowBound = i32x4.splat(i32.MIN_VALUE + rows - 2 * minRows + 1);
+  const rowBias = i32x4.splat(i32.MIN_VALUE - (minRows << 16));
+  const rowBound = i32x4.splat(i32.MIN_VALUE + ((rows - 2 * minRows + 1) << 16));
+  const enough = i32x4.splat(isCounted ? minRows << 16 : leastHessian);
   const lowValue = f32x4.splat(least);
   const highValue = f32x4.splat(most);
   let rising = i32x4.splat(0);
@@ -106,16 +113,20 @@ function scanLanes(isCounted: bool, general: bool, heavy: bool, cells: usize, bi
     rising = i32x4.gt_s(signs, i32x4.splat(0));
     falling = i32x4.lt_s(signs, i32x4.splat(0));
   }
-  let bestBins = i32x4.splat(-1);
-  let bin = i32x4.splat(hasMissing ? 1 : 0);
-  const one = i32x4.splat(1);
   let c0 = i64x2.splat(0);
   let c1 = c0;
+  let e0 = c0;
+  let e1 = c0;
   let at = cells;
   if (hasMissing) {
+    const m0 = v128.load(at);
+    const m1 = v128.load(at, 16);
     if (missingLeft) {
-      c0 = v128.load(at);
-      c1 = v128.load(at, 16);
+      c0 = m0;
+      c1 = m1;
+    } else {
+      e0 = m0;
+      e1 = m1;
     }
     at += 32;
   }
@@ -125,22 +136,42 @@ function scanLanes(isCounted: bool, general: bool, heavy: bool, cells: usize, bi
   // a tie with an earlier block goes to the lower column: lanes start just below the best score so far
   const start = bestColumn < 0 ? floor : reinterpret<f32>(reinterpret<i32>(bestScore) - 1);
   let best = v128.bitselect(f32x4.splat(start), f32x4.splat(f32.MAX_VALUE), allowed);
-  const end = cells + (<usize>bins << 5);
+  let end = cells + (<usize>bins << 5);
+  // e0, e1: what goes right
+  for (; at + 128 <= end; end -= 128) {
+    e0 = i64x2.add(i64x2.add(e0, i64x2.add(v128.load(end - 32), v128.load(end - 64))), i64x2.add(v128.load(end - 96), v128.load(end - 128)));
+    e1 = i64x2.add(i64x2.add(e1, i64x2.add(v128.load(end - 16), v128.load(end - 48))), i64x2.add(v128.load(end - 80), v128.load(end - 112)));
+    if (v128.any_true(i32x4.ge_s(amounts(e0, e1, isCounted), enough))) break;
+  }
+  for (; at + 128 <= end; at += 128) {
+    const s0 = i64x2.add(i64x2.add(c0, i64x2.add(v128.load(at), v128.load(at, 32))), i64x2.add(v128.load(at, 64), v128.load(at, 96)));
+    const s1 = i64x2.add(i64x2.add(c1, i64x2.add(v128.load(at, 16), v128.load(at, 48))), i64x2.add(v128.load(at, 80), v128.load(at, 112)));
+    if (v128.any_true(i32x4.ge_s(amounts(s0, s1, isCounted), enough))) break;
+    c0 = s0;
+    c1 = s1;
+  }
+  let bestBins = i32x4.splat(0);
+  // one more than the bin, so that 0 is none
+  let bin = i32x4.splat(<i32>((at - cells) >> 5) + 1);
+  // a constant that takes one instruction to make, not three, each time
+  const minusOne = i32x4.splat(-1);
   for (; at < end; at += 32) {
     c0 = i64x2.add(c0, v128.load(at));
     c1 = i64x2.add(c1, v128.load(at, 16));
     const gi = gradients(c0, c1, isCounted);
     const hi = hessians(c0, c1, isCounted);
     let l = f32x4.convert_i32x4_s(gi);
-    let r = f32x4.convert_i32x4_s(i32x4.sub(allGradient, gi));
+    const h = f32x4.convert_i32x4_s(hi);
+    // 24 bits are exact in float32: a difference needs no integers
+    let r = isCounted ? f32x4.sub(floatGradient, l) : f32x4.convert_i32x4_s(i32x4.sub(allGradient, gi));
     if (general) {
       l = soft(l, l1);
       r = soft(r, l1);
     }
-    const a = f32x4.add(f32x4.convert_i32x4_s(hi), l2);
-    const b = f32x4.add(f32x4.convert_i32x4_s(i32x4.sub(allHessian, hi)), l2);
-    let score = f32x4.div(f32x4.add(f32x4.mul(f32x4.mul(l, l), b), f32x4.mul(f32x4.mul(r, r), a)), f32x4.mul(a, b));
-    if (isCounted) score = v128.and(score, i32x4.lt_s(i32x4.add(rowsOf(c0, c1), rowBias), rowBound));
+    const a = f32x4.add(h, l2);
+    const b = f32x4.add(isCounted ? f32x4.sub(floatHessian, h) : f32x4.convert_i32x4_s(i32x4.sub(allHessian, hi)), l2);
+    let score = f32x4.add(f32x4.div(f32x4.mul(l, l), a), f32x4.div(f32x4.mul(r, r), b));
+    if (isCounted) score = v128.and(score, i32x4.lt_s(i32x4.add(amounts(c0, c1, true), rowBias), rowBound));
     if (heavy) score = v128.and(score, i32x4.lt_s(i32x4.add(hi, hessianBias), hessianBound));
     if (missingLeft) score = v128.and(score, i32x4.gt_s(hi, missingHessian));
     if (general) {
@@ -151,10 +182,11 @@ function scanLanes(isCounted: bool, general: bool, heavy: bool, cells: usize, bi
     // scores that are no candidates were made 0, and no best score is below 0
     const better = f32x4.gt(score, best);
     best = f32x4.pmax(best, score);
-    bestBins = v128.bitselect(bin, bestBins, better);
-    bin = i32x4.add(bin, one);
+    // bins ascend
+    bestBins = i32x4.max_s(bestBins, v128.and(bin, better));
+    bin = i32x4.sub(bin, minusOne);
   }
-  if (i32x4.bitmask(bestBins) == 15) return;
+  if (!v128.any_true(bestBins)) return;
   const columns = v128.load(row, 16);
   takeLane(block, 0, f32x4.extract_lane(best, 0), i32x4.extract_lane(bestBins, 0), i32x4.extract_lane(columns, 0), missingLeft);
   takeLane(block, 1, f32x4.extract_lane(best, 1), i32x4.extract_lane(bestBins, 1), i32x4.extract_lane(columns, 1), missingLeft);
@@ -163,12 +195,12 @@ function scanLanes(isCounted: bool, general: bool, heavy: bool, cells: usize, bi
 }
 
 function takeLane(block: i32, lane: i32, score: f32, bin: i32, column: i32, missingLeft: bool): void {
-  if (bin < 0) return;
+  if (bin == 0) return;
   // equal scores: the lower column, and within it what was looked at first
   if (bestColumn >= 0 && (score < bestScore || (score == bestScore && column >= bestColumn))) return;
   bestScore = score;
   bestColumn = column;
-  bestBin = bin;
+  bestBin = bin - 1;
   bestMissingLeft = missingLeft ? 1 : 0;
   bestBlock = block;
   bestLane = lane;
@@ -179,9 +211,8 @@ function anyMissing(cells: usize): bool {
 }
 
 // one instance of the loop for each kind of cell and search
-function scanCounted(cells: usize, bins: i32, block: i32, missingLeft: bool, gradient: i32, hessian: i32, rows: i32, leastHessian: i32, minRows: i32, floor: f32): void {
-  // a row's hessian is at least one unit
-  if (leastHessian <= minRows && !missingLeft) scanLanes(true, false, false, cells, bins, block, false, gradient, hessian, rows, leastHessian, minRows, floor, 0, 0);
+function scanCounted(heavy: bool, cells: usize, bins: i32, block: i32, missingLeft: bool, gradient: i32, hessian: i32, rows: i32, leastHessian: i32, minRows: i32, floor: f32): void {
+  if (!heavy && !missingLeft) scanLanes(true, false, false, cells, bins, block, false, gradient, hessian, rows, leastHessian, minRows, floor, 0, 0);
   else scanLanes(true, false, true, cells, bins, block, missingLeft, gradient, hessian, rows, leastHessian, minRows, floor, 0, 0);
 }
 
@@ -200,11 +231,23 @@ function scanGeneral(cells: usize, bins: i32, block: i32, missingLeft: bool, gra
  * left), the next bin that has rows (-1 = none), missing left, gradient and hessian of the left side, the score as f32 bits.
  */
 export function findSplit(histogram: usize, from: i32, to: i32, gradient: i32, hessian: i32, rows: i32, leastHessian: i32, minRows: i32, floor: f32, least: f32, most: f32, out: usize): void {
-  bestColumn = -1;
-  bestScore = floor;
   store<i32>(out, -1);
   // as far as wide sums go: no side can have enough
   if (<i64>leastHessian * 2 > <i64>hessian || minRows * 2 > rows) return;
+  // sides with rows enough nearly always have hessian enough: whether the best one has is looked at once, and all are only where it has not
+  for (let heavy = 0; heavy < 2; heavy++) {
+    bestColumn = -1;
+    bestScore = floor;
+    scanBlocks(heavy != 0, histogram, from, to, gradient, hessian, rows, leastHessian, minRows, floor, least, most);
+    if (bestColumn < 0) return;
+    describeBest(histogram, out);
+    const left = load<i32>(out, 20);
+    if (left >= leastHessian && hessian - left >= leastHessian) break;
+  }
+  store<i32>(out, bestColumn);
+}
+
+function scanBlocks(heavy: bool, histogram: usize, from: i32, to: i32, gradient: i32, hessian: i32, rows: i32, leastHessian: i32, minRows: i32, floor: f32, least: f32, most: f32): void {
   const general = monotoneSigns != 0 || penalty1 != 0;
   for (let block = from; block < to; block++) {
     const row = blockTable + (<usize>block << 5);
@@ -214,12 +257,10 @@ export function findSplit(histogram: usize, from: i32, to: i32, gradient: i32, h
     for (let side = 0; side < sides; side++) {
       const missingLeft = side == 1;
       if (general) scanGeneral(cells, bins, block, missingLeft, gradient, hessian, rows, leastHessian, minRows, floor, least, most);
-      else if (counted) scanCounted(cells, bins, block, missingLeft, gradient, hessian, rows, leastHessian, minRows, floor);
+      else if (counted) scanCounted(heavy, cells, bins, block, missingLeft, gradient, hessian, rows, leastHessian, minRows, floor);
       else scanSummed(cells, bins, block, missingLeft, gradient, hessian, leastHessian, floor);
     }
   }
-  store<i32>(out, bestColumn);
-  if (bestColumn >= 0) describeBest(histogram, out);
 }
 
 function describeBest(histogram: usize, out: usize): void {
