@@ -41,6 +41,13 @@ export async function openTrials(
   let unwritten = false;
   let failed: unknown = null;
   let writing: Promise<void> = Promise.resolve();
+  // a search adds a trial for each point of its grid
+  const ids = new Map<SearchOf, string>();
+  const idOf = (search: SearchOf): string => {
+    const id = ids.get(search) ?? searchId(search, datasetId);
+    ids.set(search, id);
+    return id;
+  };
   let timer: NodeJS.Timeout | null = null;
 
   function write(): void {
@@ -55,11 +62,11 @@ export async function openTrials(
   }
 
   return {
-    of: (search) => before.get(idOf(search, datasetId)) ?? [],
+    of: (search) => before.get(idOf(search)) ?? [],
     add(search, trial) {
       // JSON has no infinity: such a trial is made again
       if (count >= MOST_KEPT || ![trial.score, ...trial.turnScores].every(Number.isFinite)) return;
-      const id = idOf(search, datasetId);
+      const id = idOf(search);
       const trials = all.get(id) ?? [];
       all.set(id, [...trials, trial]);
       count += 1;
@@ -85,7 +92,7 @@ export async function openTrials(
 export const forgetTrials = (store: Settings, run: Pick<Run, "run_id">): Promise<void> =>
   store.putSetting(trialsKey(run.run_id), null);
 
-function idOf({ modelType, params, search, trainRows, seed }: SearchOf, datasetId: string): string {
+function searchId({ modelType, params, search, trainRows, seed }: SearchOf, datasetId: string): string {
   const rows = new Uint8Array(trainRows.buffer, trainRows.byteOffset, trainRows.byteLength);
   return createHash("sha256")
     .update(JSON.stringify([datasetId, modelType, params, search, seed]))

@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { parse } from "csv-parse/sync";
 import { RequeenError } from "../../core/errors.ts";
 import type { Opinion } from "../../core/opinion.ts";
 import type { Run } from "../../core/run.ts";
@@ -242,6 +241,7 @@ interface DataRow {
 
 /** All rows in an order that follows from the seed: the file has all of one class first. */
 async function readRows(example: RealDataExample, seed: number): Promise<{ rows: DataRow[]; columns: string[] }> {
+  const { parse } = await import("csv-parse/sync"); // the hive reads no CSV
   const records: Record<string, string>[] = parse(await readFile(example.file), { columns: true });
   const columns = Object.keys(records[0] ?? {}).filter((name) => name !== "label");
   const rows = records.map(
