@@ -307,70 +307,64 @@ function leftMask(codes: v128, bias: v128, bound: v128): i32 {
   return i8x16.bitmask(i8x16.le_u(i8x16.add(codes, bias), bound)) & 15;
 }
 
+/** Codes of the four rows whose numbers stand at `at`, in the lowest bytes. */
+// @ts-ignore: decorator
+@inline
+function codesOfFour(codes: usize, at: usize): v128 {
+  let four = v128.load8_splat(codes + <usize>load<u32>(at));
+  four = v128.load_lane<u8>(codes + <usize>load<u32>(at, 4), four, 1);
+  four = v128.load_lane<u8>(codes + <usize>load<u32>(at, 8), four, 2);
+  return v128.load_lane<u8>(codes + <usize>load<u32>(at, 12), four, 3);
+}
+
+/** Where moveRows stopped on the right side. */
+let rightEnd: usize = 0;
+
 /**
- * Moves rows[start..end) that go left before the others, each side in its old order; returns where the right side begins. Four rows at a
- * time, each side's put together by one shuffle: a fit of 100,000 rows takes a twentieth less. What is stored beyond a side's end is stored
- * over later.
+ * Writes rows[start..end), or with `identity` start, start + 1, ..., end - 1, to `left` where they go left and to `right` where not, each side in
+ * its old order; `left` may be where the rows stand. Four rows at a time, each side's put together by one shuffle: a fit of 100,000 rows takes a
+ * twentieth less. What is stored beyond a side's end is stored over later, and stays within end - start rows. Returns the left side's end.
  */
-export function partitionRows(codes: usize, rows: usize, start: i32, end: i32, lower: i32, missingLeft: i32, moved: usize): i32 {
+// @ts-ignore: decorator
+@inline
+function moveRows(codes: usize, rows: usize, start: i32, end: i32, lower: i32, missingLeft: i32, identity: bool, left: usize, right: usize): usize {
   const bias = i8x16.splat(<i8>missingLeft);
   const bound = i8x16.splat(<i8>(lower + missingLeft));
-  let left = rows + (<usize>start << 2);
-  let right = moved;
-  const last = rows + (<usize>end << 2);
-  let at = left;
-  for (; at + 12 < last; at += 16) {
-    const four = v128.load(at);
-    let code = v128.load_lane<u8>(codes + <usize>load<u32>(at), bias, 0);
-    code = v128.load_lane<u8>(codes + <usize>load<u32>(at, 4), code, 1);
-    code = v128.load_lane<u8>(codes + <usize>load<u32>(at, 8), code, 2);
-    code = v128.load_lane<u8>(codes + <usize>load<u32>(at, 12), code, 3);
-    const mask = leftMask(code, bias, bound);
+  let row = start;
+  let at = rows + (<usize>start << 2);
+  for (; row + 3 < end; row += 4, at += 16) {
+    const four = identity ? i32x4.add(i32x4.splat(row), i32x4(0, 1, 2, 3)) : v128.load(at);
+    const mask = leftMask(identity ? v128.load32_zero(codes + <usize>row) : codesOfFour(codes, at), bias, bound);
     v128.store(left, v128.swizzle(four, v128.load(IN_FRONT + (<usize>mask << 4))));
     v128.store(right, v128.swizzle(four, v128.load(IN_FRONT + (<usize>(mask ^ 15) << 4))));
     const lefts = <usize>popcnt(mask);
     left += lefts << 2;
     right += (4 - lefts) << 2;
   }
-  for (; at < last; at += 4) {
-    const row = load<u32>(at);
-    const code = <i32>load<u8>(codes + <usize>row);
+  for (; row < end; row++, at += 4) {
+    const one = identity ? <u32>row : load<u32>(at);
+    const code = <i32>load<u8>(codes + <usize>one);
     const goesLeft = <usize>(i32(code <= lower) | (i32(code == MISSING_BIN) & missingLeft));
-    store<u32>(left, row);
-    store<u32>(right, row);
+    store<u32>(left, one);
+    store<u32>(right, one);
     left += goesLeft << 2;
     right += (goesLeft ^ 1) << 2;
   }
-  memory.copy(left, moved, right - moved);
+  rightEnd = right;
+  return left;
+}
+
+/** Moves rows[start..end) that go left before the others, each side in its old order; returns where the right side begins. */
+export function partitionRows(codes: usize, rows: usize, start: i32, end: i32, lower: i32, missingLeft: i32, moved: usize): i32 {
+  const left = moveRows(codes, rows, start, end, lower, missingLeft, false, rows + (<usize>start << 2), moved);
+  memory.copy(left, moved, rightEnd - moved);
   return <i32>((left - rows) >> 2);
 }
 
 /** As `partitionRows` of the rows start, start + 1, ..., end - 1, which need not stand in `rows` yet. */
 export function partitionAll(codes: usize, rows: usize, start: i32, end: i32, lower: i32, missingLeft: i32, moved: usize): i32 {
-  const bias = i8x16.splat(<i8>missingLeft);
-  const bound = i8x16.splat(<i8>(lower + missingLeft));
-  let left = rows + (<usize>start << 2);
-  let right = moved;
-  let row = start;
-  let four = i32x4.add(i32x4.splat(start), i32x4(0, 1, 2, 3));
-  for (; row + 3 < end; row += 4) {
-    const mask = leftMask(v128.load32_zero(codes + <usize>row), bias, bound);
-    v128.store(left, v128.swizzle(four, v128.load(IN_FRONT + (<usize>mask << 4))));
-    v128.store(right, v128.swizzle(four, v128.load(IN_FRONT + (<usize>(mask ^ 15) << 4))));
-    const lefts = <usize>popcnt(mask);
-    left += lefts << 2;
-    right += (4 - lefts) << 2;
-    four = i32x4.add(four, i32x4.splat(4));
-  }
-  for (; row < end; row++) {
-    const code = <i32>load<u8>(codes + <usize>row);
-    const goesLeft = <usize>(i32(code <= lower) | (i32(code == MISSING_BIN) & missingLeft));
-    store<u32>(left, row);
-    store<u32>(right, row);
-    left += goesLeft << 2;
-    right += (goesLeft ^ 1) << 2;
-  }
-  memory.copy(left, moved, right - moved);
+  const left = moveRows(codes, rows, start, end, lower, missingLeft, true, rows + (<usize>start << 2), moved);
+  memory.copy(left, moved, rightEnd - moved);
   return <i32>((left - rows) >> 2);
 }
 
@@ -514,17 +508,10 @@ export function recordColumn(codes: usize, from: i32, to: i32, shift: i32, recor
 
 /** As `partitionRows` of rows[start..end), or of start, start + 1, ... with `identity`, but into two other places. Returns how many go left. */
 export function partitionInto(codes: usize, rows: usize, start: i32, end: i32, lower: i32, missingLeft: i32, identity: i32, lefts: usize, rights: usize): i32 {
-  let left = lefts;
-  let right = rights;
-  for (let i = start; i < end; i++) {
-    const row = identity != 0 ? <u32>i : load<u32>(rows + (<usize>i << 2));
-    const code = <i32>load<u8>(codes + <usize>row);
-    const goesLeft = <usize>(i32(code <= lower) | (i32(code == MISSING_BIN) & missingLeft));
-    store<u32>(left, row);
-    store<u32>(right, row);
-    left += goesLeft << 2;
-    right += (goesLeft ^ 1) << 2;
-  }
+  const left =
+    identity != 0
+      ? moveRows(codes, rows, start, end, lower, missingLeft, true, lefts, rights)
+      : moveRows(codes, rows, start, end, lower, missingLeft, false, lefts, rights);
   return <i32>((left - lefts) >> 2);
 }
 
