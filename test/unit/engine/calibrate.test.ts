@@ -132,6 +132,49 @@ test("with few rows vector and Dirichlet scaling stay near doing nothing", () =>
   }
 });
 
+test("vector scaling stands where its penalised loss is least, of weighted rows and of few too", () => {
+  for (const [seed, rowCount] of [
+    [73, 300],
+    [74, 12],
+  ] as const) {
+    const random = new SeededRandom(seed);
+    const labels = Uint8Array.from({ length: rowCount }, (_, row) => row % 4);
+    const weights = Float64Array.from({ length: rowCount }, () => 0.2 + 3 * random.next());
+    const probabilities = new Float64Array(rowCount * 4);
+    labels.forEach((label, row) => {
+      const shares = [0, 1, 2, 3].map((k) => random.next() ** 2 + (k === label ? random.next() : 0));
+      const sum = shares.reduce((total, share) => total + share);
+      probabilities.set(
+        shares.map((share) => share / sum),
+        row * 4,
+      );
+    });
+    const fitted = fitCalibrator("vector", { probabilities, labels, weights, classCount: 4 });
+    if (fitted.kind !== "vector") throw new Error("no vector");
+    const lossAt = (slopes: Float64Array, offsets: Float64Array): number => {
+      let loss = 0;
+      for (let row = 0; row < rowCount; row++) {
+        const scores = [0, 1, 2, 3].map(
+          (k) => Number(slopes[k]) * Math.log(Number(probabilities[row * 4 + k])) + Number(offsets[k]),
+        );
+        const sum = scores.reduce((total, score) => total + Math.exp(score), 0);
+        loss += Number(weights[row]) * (Math.log(sum) - Number(scores[Number(labels[row])]));
+      }
+      const squares = (values: Float64Array, from: number) => values.reduce((sum, value) => sum + (value - from) ** 2, 0);
+      return loss + 0.5 * (squares(slopes, 1) + squares(offsets, 0));
+    };
+    const least = lossAt(fitted.slopes, fitted.offsets);
+    for (let i = 0; i < 8; i++) {
+      for (const step of [-1e-5, 1e-5]) {
+        const [slopes, offsets] = [fitted.slopes.slice(), fitted.offsets.slice()];
+        const moved = i < 4 ? slopes : offsets;
+        moved[i % 4] = Number(moved[i % 4]) + step;
+        expect(lossAt(slopes, offsets)).toBeGreaterThan(least);
+      }
+    }
+  }
+});
+
 test("vector scaling flattens a class that ranks backwards", () => {
   const random = new SeededRandom(72);
   const labels = Uint8Array.from({ length: 300 }, () => random.nextInt(3));
