@@ -2,8 +2,8 @@
  * The texts of a registered model's directory that MLflow and Python read: the MLmodel file with its flavors and signature, and what an
  * environment needs to run it. Source: mlflow-protocol.md 3.
  */
+import { stringify } from "yaml";
 import { MODEL_FILES } from "./names.ts";
-import { yamlText } from "./yaml-text.ts";
 
 export interface MlmodelFacts {
   readonly classes: readonly string[];
@@ -69,24 +69,16 @@ export function mlmodelText(facts: MlmodelFacts): string {
     signature: { inputs: tensor(columns), outputs: tensor(facts.classes.length), params: null },
     utc_time_created: utcText(facts.createdAtMs),
   };
-  return yamlText(document);
+  return yaml(document);
 }
 
 export const requirementsText = (): string => `${REQUIREMENTS.join("\n")}\n`;
 
 export const condaText = (): string =>
-  yamlText({
-    channels: ["conda-forge"],
-    dependencies: [`python=${PYTHON}`, "pip", { pip: [...REQUIREMENTS] }],
-    name: "mlflow-env",
-  });
+  yaml({ channels: ["conda-forge"], dependencies: [`python=${PYTHON}`, "pip", { pip: [...REQUIREMENTS] }], name: "mlflow-env" });
 
 export const pythonEnvText = (): string =>
-  yamlText({
-    python: PYTHON,
-    build_dependencies: ["pip", "setuptools", "wheel"],
-    dependencies: [`-r ${MODEL_FILES.requirements}`],
-  });
+  yaml({ python: PYTHON, build_dependencies: ["pip", "setuptools", "wheel"], dependencies: [`-r ${MODEL_FILES.requirements}`] });
 
 /** A schema of one unnamed tensor, as MLflow writes it: JSON inside the YAML. */
 const tensor = (columns: number): string =>
@@ -94,3 +86,13 @@ const tensor = (columns: number): string =>
 
 /** MLflow's form: "2026-11-22 17:35:49.503000", UTC without saying so. */
 const utcText = (atMs: number): string => new Date(atMs).toISOString().replace("T", " ").replace("Z", "000");
+
+/** Python reads YAML 1.1, where a bare `no` is false and `1:30` is a number of minutes: texts stand in quotes. */
+const yaml = (value: object): string =>
+  stringify(value, {
+    version: "1.1",
+    defaultStringType: "QUOTE_DOUBLE",
+    defaultKeyType: "PLAIN",
+    aliasDuplicateObjects: false,
+    lineWidth: 0,
+  });
