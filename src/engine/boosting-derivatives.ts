@@ -11,7 +11,7 @@ export interface FixedPoint {
    * it holds 32 and 32, and a split search estimates rows by hessians, as LightGBM does; a chosen split that keeps too few is searched anew.
    */
   readonly counted: boolean;
-  /** Largest weight; with a large one, derivatives do not fit 16 bits. */
+  /** Largest weight; with a large one, or few rows, derivatives do not fit 16 bits. */
   readonly mostWeight: number;
 }
 
@@ -45,9 +45,11 @@ export function fixedPointOf(rowCount: number, weights: Float32Array | null): Fi
   };
 }
 
-/** How a record holds its derivatives: as a cell does, or in 16 and 16 bits. */
-export const derivativeForm = ({ counted, mostWeight }: FixedPoint): "counted" | "narrow" | "wide" =>
-  counted ? "counted" : mostWeight <= MOST_NARROW_WEIGHT ? "narrow" : "wide";
+/** How a record holds its derivatives: in 16 and 16 bits where they fit, else as a cell does. */
+export function derivativeForm({ counted, mostWeight, gradientScale, hessianScale }: FixedPoint): "counted" | "narrow" | "wide" {
+  if (gradientScale * mostWeight <= 32_767 && (hessianScale / 4) * mostWeight <= 65_535) return "narrow";
+  return counted ? "counted" : "wide";
+}
 
 /** The greatest power of two at most `value`, within [2^-20, 2^20]. */
 function powerBelow(value: number): number {

@@ -48,7 +48,7 @@ export function layoutOf({ columnCount, binCounts, hasMissing }: BinnedColumns, 
   const narrow = derivativeForm(point) === "narrow";
   const stride = Math.ceil((columnCount + (narrow ? 4 : 8)) / 16) * 16;
   const payloadAt = stride - (narrow ? 4 : 8);
-  return { blocks, order, shiftOf, cells, histogramBytes: offset, stride, payloadAt, narrow };
+  return { blocks, order, shiftOf, cells, histogramBytes: offset, stride, payloadAt, narrow, counted: point.counted };
 }
 
 /** The code that a block's bin has in `BinnedColumns`; -1 = the search found no further bin: only missing values are left. */

@@ -124,7 +124,13 @@ export class WasmBoosting implements BoostingForm {
     const { categories, ...limits } = run.limits;
     const task: PartTask = {
       at,
-      layout: { stride: layout.stride, payloadAt: layout.payloadAt, narrow: layout.narrow, cells: layout.cells },
+      layout: {
+        stride: layout.stride,
+        payloadAt: layout.payloadAt,
+        narrow: layout.narrow,
+        counted: layout.counted,
+        cells: layout.cells,
+      },
       rowCount,
       outputs: this.outputs,
       weighted: run.weights !== null,
@@ -328,7 +334,7 @@ export class WasmBoosting implements BoostingForm {
     for (let i = 0; i < count; i++) {
       const at = this.rows[range.start + i] * this.layout.stride + this.layout.payloadAt;
       // counted cells are never estimated; here they are 16 and 16 bits, or 32 and 32
-      if (derivativeForm(point) === "counted") throw new Error("a search that counts rows was to be counted again");
+      if (point.counted) throw new Error("a search that counts rows was to be counted again");
       gradients[i] = this.layout.narrow ? read.getInt16(at, true) : read.getInt32(at + 4, true);
       hessians[i] = this.layout.narrow ? read.getUint16(at + 2, true) : read.getInt32(at, true);
     }

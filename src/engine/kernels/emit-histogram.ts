@@ -8,6 +8,8 @@ export interface HistogramLayout {
   /** Where a record holds its derivatives: i16 gradient and u16 hessian, or i64 as a histogram's cells. */
   readonly payloadAt: number;
   readonly narrow: boolean;
+  /** A cell is 24 bits gradient, 24 hessian, 16 rows; otherwise 32 and 32. */
+  readonly counted: boolean;
   /** For each byte of a record that is a code, in order: byte offset of the cell of its bin 0. Bins are 32 bytes apart. */
   readonly cells: readonly number[];
 }
@@ -168,11 +170,14 @@ export function emitHistogramKernels(layout: HistogramLayout, own: number, share
 const body = (code: readonly number[]): number[] => [3, 2, I32, 1, I64, 1, V128, ...code, op.end];
 
 /** Reads the derivatives of the record whose address is on local `record` into local `value`. */
-function loadPayload({ payloadAt, narrow }: HistogramLayout, record: number, value: number): number[] {
+function loadPayload({ payloadAt, narrow, counted }: HistogramLayout, record: number, value: number): number[] {
   if (!narrow) return [op.get, record, op.loadI64, 3, ...unsigned(payloadAt), op.set, value];
   return [
-    ...[op.get, record, op.loadI64From16S, 1, ...unsigned(payloadAt), op.constI64, 32, op.shlI64],
-    ...[op.get, record, op.loadI64From16U, 1, ...unsigned(payloadAt + 2), op.addI64, op.set, value],
+    ...[op.get, record, op.loadI64From16S, 1, ...unsigned(payloadAt), op.constI64, counted ? 40 : 32, op.shlI64],
+    ...[op.get, record, op.loadI64From16U, 1, ...unsigned(payloadAt + 2)],
+    // and one row
+    ...(counted ? [op.constI64, 16, op.shlI64, op.addI64, op.constI64, 1] : []),
+    ...[op.addI64, op.set, value],
   ];
 }
 

@@ -417,9 +417,9 @@ const MOST_LAYOUTS = 16;
 
 /** Functions that add rows to histograms of this layout, in the instance's memory. Compiled once a layout; the last 16 are kept. */
 export function openHistogramKernels(layout: HistogramLayout, own: number, { memory, histograms }: Instance): HistogramKernels {
-  const { stride, payloadAt, narrow, cells } = layout;
+  const { stride, payloadAt, narrow, counted, cells } = layout;
   const shared = typeof SharedArrayBuffer !== "undefined" && memory.buffer instanceof SharedArrayBuffer;
-  const key = `${own} ${stride} ${payloadAt} ${narrow} ${shared} ${cells.join(" ")}`;
+  const key = `${own} ${stride} ${payloadAt} ${narrow} ${counted} ${shared} ${cells.join(" ")}`;
   const known = histograms.get(key);
   if (known !== undefined) return known;
   let module = layouts.get(key);

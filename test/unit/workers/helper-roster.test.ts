@@ -9,7 +9,7 @@ function tickets(count: number): FitTicket[] {
   const { memory } = openKernels({ control: 8192 }, true).instance;
   const fit = openGate({ count, start: () => undefined }, memory);
   const at = {} as BoostingTicket["task"]["at"];
-  const layout = { stride: 16, payloadAt: 8, narrow: false, cells: [0] };
+  const layout = { stride: 16, payloadAt: 8, narrow: false, counted: false, cells: [0] };
   const search = { limits: { monotone: null, l1: 0, l2: 0 } } as BoostingTicket["task"]["search"];
   const task = { at, layout, rowCount: 1, outputs: 1, weighted: false, gradientScale: 1, hessianScale: 1, form: 0, search };
   return Array.from({ length: count }, (_, helper) => ({ memory, fit, task, control: 4096, helper, histogram: 8192 }));
