@@ -55,12 +55,8 @@ export class ProtobufWriter {
   /** A repeated integer field as ONNX declares it (not packed: proto2 readers take both, older ones only this). */
   integers(field: number, values: ArrayLike<number>): this {
     const bytes = new Uint8Array(values.length * 11);
-    const key = varint(field * 8);
     let at = 0;
-    for (let i = 0; i < values.length; i++) {
-      bytes.set(key, at);
-      at = putVarint(bytes, at + key.length, values[i]);
-    }
+    for (let i = 0; i < values.length; i++) at = putVarint(bytes, putVarint(bytes, at, field * 8), values[i]);
     return this.append(bytes.slice(0, at));
   }
 

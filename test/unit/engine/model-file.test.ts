@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { expect, test } from "vitest";
 import { isRequeenError } from "../../../src/core/errors.ts";
 import { decodeModel, encodeModel, fitClassifier, predictProbabilities } from "../../../src/engine/index.ts";
@@ -49,6 +50,13 @@ test("every truncation and every flipped byte is refused", () => {
     const altered = bytes.slice();
     altered[at] ^= 0x41;
     expect(refused(altered)).toBe(true);
+  }
+});
+
+test("the checksum is the CRC-32 of zip and PNG over all that follows it", () => {
+  for (const array of [[], [1], Array.from({ length: 501 }, (_, index) => index * Math.PI)]) {
+    const bytes = encodeBlob({ form: 1 }, { values: Float64Array.from(array) });
+    expect(new DataView(bytes.buffer, bytes.byteOffset).getUint32(8, true)).toBe(crc32(bytes.subarray(12)));
   }
 });
 
