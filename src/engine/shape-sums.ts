@@ -64,11 +64,14 @@ export function openShapeSums(
       values.set(notes.values);
       kernels.addShapes(count, at.nodeRows, at.limits, filled, at.ended, rowCount, at.values, width, at.sums, at.depths, at.ends);
     },
-    sumsOf: (shape) =>
-      Float64Array.from({ length: rowCount * width }, (_, i) => {
-        const row = Math.floor(i / width);
-        return sums[(row * filled + shape) * width + (i - row * width)];
-      }),
+    sumsOf(shape) {
+      const out = new Float64Array(rowCount * width);
+      for (let row = 0; row < rowCount; row++) {
+        const from = (row * filled + shape) * width;
+        for (let i = 0; i < width; i++) out[row * width + i] = sums[from + i];
+      }
+      return out;
+    },
     release,
   };
 }

@@ -137,7 +137,7 @@ export class TreeBuilder {
     this.threshold.fill(0, 0, this.nodeCount);
     this.missingLeft.fill(0, 0, this.nodeCount);
     this.roots.length = 0;
-    this.sets = new CategorySetBuilder();
+    if (this.sets.view(0) !== null) this.sets = new CategorySetBuilder();
     this.nodeCount = 0;
     this.leafCount = 0;
   }

@@ -172,21 +172,23 @@ async function tune(ask: TuneAsk, tools: Tools): Promise<TuneAnswer> {
   return { trials };
 }
 
-const TIMED_ROWS = 200;
+/** A model's trees are laid out for prediction once it has seen so many. */
+const WARM_ROWS = 200;
+const TIMED_ROWS = 100;
 
-/** Median time of one opinion, milliseconds, over up to 200 rows of the dataset after as many to warm up. */
+/** Median time of one opinion, milliseconds, over 100 rows of the dataset after 200 to warm up. */
 function latencyOf(fitted: FittedClassifier, columns: readonly Float64Array[]): number {
   const rowCount = columns[0]?.length ?? 0;
   const times: number[] = [];
   const out = new Float64Array(fitted.classCount);
   const values = new Float64Array(columns.length);
-  for (let index = 0; index < 2 * TIMED_ROWS; index += 1) {
+  for (let index = 0; index < WARM_ROWS + TIMED_ROWS; index += 1) {
     columns.forEach((column, j) => {
       values[j] = column[index % rowCount] ?? Number.NaN;
     });
     const startedAt = performance.now();
     predictRow(fitted, values, out);
-    if (index >= TIMED_ROWS) times.push(performance.now() - startedAt);
+    if (index >= WARM_ROWS) times.push(performance.now() - startedAt);
   }
   times.sort((a, b) => a - b);
   return Number((times[Math.floor(times.length / 2)] ?? 0).toPrecision(3));

@@ -322,13 +322,12 @@ export function growPacked(all: i32, treeKey: u32, noted: i32): i32 {
   let total: i64 = 0;
   let last = placeA;
   for (let row = 0; row < rowCount; row++) {
-    const weight = load<i64>(packedMasters + (<usize>row << 3));
-    const times = all ? 1 : <i64>load<u16>(drawnCounts + (<usize>row << 1));
-    if (times == 0 || weight == 0) continue;
+    const weight = load<i64>(packedMasters + (<usize>row << 3)) * (all ? 1 : <i64>load<u16>(drawnCounts + (<usize>row << 1)));
+    // a row that was not drawn is written over: no processor foretells which
     store<u32>(last, row);
-    store<i64>(last, weight * times, 8);
-    total += weight * times;
-    last += 16;
+    store<i64>(last, weight, 8);
+    total += weight;
+    last += <usize>i32(weight != 0) << 4;
   }
   // rows of weight 0 may be all that was drawn: then the tree sees every row once
   if (last == placeA) return all ? 0 : growPacked(1, treeKey, noted);
