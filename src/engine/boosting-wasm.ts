@@ -28,7 +28,7 @@ export function estimateBytes(
   const stride = Math.ceil((columnCount + 8) / 16) * 16;
   const aRow = stride + columnCount * 2 + 8 + 2 + outputs * 4 + (outputs > 1 ? outputs * 4 : 0) + (weighted ? 8 : 0);
   const histogram = Math.ceil(columnCount / LANES) * LANES * 256 * 8;
-  return rowCount * (aRow + 5) + (maxLeafNodes + 2) * histogram + 2 ** 20;
+  return rowCount * (aRow + 5) + (maxLeafNodes + 3) * histogram + 2 ** 20;
 }
 
 export function boostingSizes(run: BoostingRun, layout: BoostingLayout, helpers = 0) {

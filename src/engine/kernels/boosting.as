@@ -1,5 +1,5 @@
 // Boosting. A histogram is blocks of four columns: for each bin of the block 4 x i64, one a column. How a cell packs gradient, hessian
-// and rows: see src/engine/boosting-rows.ts. Rows are added to histograms by functions that emit-histogram.ts writes for each layout.
+// and rows: see src/engine/boosting-derivatives.ts. Rows are added to histograms by functions that emit-histogram.ts writes for each layout.
 
 /** Cells hold 24 bits gradient, 24 hessian, 16 rows; otherwise 32 and 32. Set by setSearch. */
 let counted: bool = false;
