@@ -228,14 +228,12 @@ class PlainBinner implements Binner {
 /** Writes ascending cuts of sorted values into `cuts`: a value belongs to the first bin whose cut it does not exceed. Returns how many cuts there are. */
 function findCuts(sorted: Float32Array, maxBins: number, cuts: Float32Array): number {
   const count = sorted.length;
-  let distinct = count > 0 ? 1 : 0;
-  for (let i = 1; i < count; i++) if (sorted[i] !== sorted[i - 1]) distinct++;
-  if (distinct <= 1) return 0;
   let cutCount = 0;
-  if (distinct <= maxBins) {
-    for (let i = 1; i < count; i++) if (sorted[i] !== sorted[i - 1]) cuts[cutCount++] = between(sorted[i - 1], sorted[i]);
-    return cutCount;
-  }
+  // a bin each, if there are few enough
+  for (let i = 1; i < count && cutCount < maxBins; i++)
+    if (sorted[i] !== sorted[i - 1]) cuts[cutCount++] = between(sorted[i - 1], sorted[i]);
+  if (cutCount < maxBins) return cutCount;
+  cutCount = 0;
   let end = 0;
   for (let bin = 1; bin < maxBins; bin++) {
     // aim at an equal share of what is left, so that one heavy value does not starve the bins after it

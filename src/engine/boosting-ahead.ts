@@ -22,7 +22,7 @@ export class CrewAhead implements SplitsAhead {
   constructor(crew: FitCrew, slots: Slots) {
     this.crew = crew;
     this.slots = slots;
-    this.mostRows = crew.leastRows * AHEAD_FACTOR;
+    this.mostRows = crew.leastRows * Math.max(LEAST_FACTOR, Math.floor(AHEAD_FACTOR / crew.helpers));
   }
 
   takes({ start, end }: RowRange): boolean {
@@ -85,5 +85,10 @@ export class CrewAhead implements SplitsAhead {
 /** Histograms beside those that the tree needs: for splits that were made ahead and turn out not to be needed. */
 export const aheadSlots = (helpers: number): number => 4 * helpers;
 
-/** Leaves of fewer rows than this many times what one thread keeps for itself are split each by one thread. */
-const AHEAD_FACTOR = 4;
+/**
+ * Leaves of fewer rows than this many times what one thread keeps for itself are split each by one thread: the fewer threads there are, the
+ * fewer leaves keep them all busy. Measured with one helper at 100,000 rows against a factor of 4: 6 % less time and 8 % less of the processors';
+ * at 1,000,000 rows no difference.
+ */
+const AHEAD_FACTOR = 64;
+const LEAST_FACTOR = 4;
