@@ -24,11 +24,12 @@ export function minimiseNewton(objective: CurvedObjective, start: Float64Array, 
       );
     let share = 1;
     let next = moved(share);
-    while (next.value > here.value && share > 1e-10) {
+    // NaN, too, is a step too far
+    while (!(next.value <= here.value) && share > 1e-10) {
       share /= 2;
       next = moved(share);
     }
-    if (next.value >= here.value) break;
+    if (!(next.value < here.value)) break;
     here = next;
   }
   return here.point;
