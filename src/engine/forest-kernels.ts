@@ -127,7 +127,7 @@ const weightedSizes = (task: ForestShape, noted: boolean) => {
   };
 };
 
-/** No more than `weightedSizes`. */
+/** Some 32 KiB more than `weightedSizes` at most. */
 const packedSizes = (task: ForestShape, noted: boolean) => {
   const shared = sharedSizes(task);
   const { rowCount, columnCount } = task.binned;
