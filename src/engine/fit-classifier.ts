@@ -87,10 +87,10 @@ export interface FittedClassifier extends Naming {
 
 /**
  * Trains a classifier and its calibrator. With calibration, every row is predicted held out: in 5 folds by a model trained on the other
- * four, or, where a forest's votes are as good, by those of its trees that did not draw the row (see out-of-bag.ts). On those predictions
- * each candidate calibrator is scored by cross-validated log loss, "none" among them, and the best one is fitted on all of them. The model
- * itself is trained on all rows.
- * Cost: 6 trainings, 2 with votes, 1 with calibration "none". Synchronous: run it in a worker thread.
+ * four, or, where a forest's votes are as good, by those of its trees that did not draw the row (see out-of-bag.ts), or, after a forest's
+ * search, by the search's own forests of the best parameters (see tune.ts). On those predictions each candidate calibrator is scored by
+ * cross-validated log loss, "none" among them, and the best one is fitted on all of them. The model itself is trained on all rows.
+ * Cost: 6 trainings, 2 with votes, 1 after a forest's search or with calibration "none". Synchronous: run it in a worker thread.
  * @throws bad_parameter, bad_data before any work; cancelled.
  */
 export function fitClassifier(request: FitRequest): FittedClassifier {
