@@ -1,6 +1,6 @@
 import type { ClientSession, Collection, Db, Document, Filter, FindOptions, ObjectId, Sort } from "mongodb";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
-import { duplicateIndexes, isTaken, isUnknownCommand, translateMongoError } from "./mongo-errors.ts";
+import { duplicateIndexes, foundNoServer, isTaken, isUnknownCommand, translateMongoError } from "./mongo-errors.ts";
 
 /** A document as it stands in a collection: `_id` is ours (text or a number) or an ObjectId of another writer. */
 export interface Stored {
@@ -33,6 +33,15 @@ const MARKS = "requeen:marks";
 /** Ids of one `$in`. */
 const IDS_PER_QUERY = 1_000;
 
+/** What a connection needs of the driver's client. */
+interface Driver {
+  /** An ObjectId out of its hex digits. */
+  readonly objectId: (hex: string) => ObjectId;
+  readonly startSession: () => ClientSession;
+  /** Ends all connections and monitors, and connects anew. */
+  readonly reconnect: () => Promise<void>;
+}
+
 /** One database with its collections. Errors of the driver leave `guard` as RequeenErrors. */
 export class MongoConnection {
   readonly place: string;
@@ -41,19 +50,20 @@ export class MongoConnection {
   readonly #db: Db;
   readonly #breaker: CircuitBreaker;
   readonly #startSession: () => ClientSession;
+  readonly #reconnect: () => Promise<void>;
+  /** The driver found no server for as long as it waits for one. */
+  #lost = false;
+  /** The reconnection under way. */
+  #comingBack: Promise<void> | null = null;
   /** Whether the server has transactions over several documents; see `probe`. */
   #transactions = false;
 
   /** @param place hosts and database, for messages; no secrets. */
-  constructor(
-    db: Db,
-    place: string,
-    breaker: CircuitBreaker,
-    { objectId, startSession }: { objectId: (hex: string) => ObjectId; startSession: () => ClientSession },
-  ) {
+  constructor(db: Db, place: string, breaker: CircuitBreaker, { objectId, startSession, reconnect }: Driver) {
     this.#db = db;
     this.#breaker = breaker;
     this.#startSession = startSession;
+    this.#reconnect = reconnect;
     this.place = place;
     this.objectId = objectId;
   }
@@ -62,15 +72,33 @@ export class MongoConnection {
     return this.#db.collection<T>(COLLECTIONS[name]);
   }
 
-  /** One call of the driver; never around another `guard`, whose failure would count twice. */
+  /**
+   * One call of the driver; never around another `guard`, whose failure would count twice. After the driver has waited for a server in vain, the
+   * next call connects anew first. Measured with mongodb 7.9: where the connection of its monitor is cut in the moment of a check, that check
+   * never ends, and the driver sees no server any more although it is there.
+   */
   guard<T>(work: () => Promise<T>): Promise<T> {
     return this.#breaker.run(async () => {
       try {
+        if (this.#lost) await this.#comeBack();
         return await work();
       } catch (error) {
+        if (foundNoServer(error)) this.#lost = true;
         throw translateMongoError(error, this.place);
       }
     });
+  }
+
+  /** However many calls wait for it, it is done once. */
+  #comeBack(): Promise<void> {
+    this.#comingBack ??= this.#reconnect()
+      .then(() => {
+        this.#lost = false;
+      })
+      .finally(() => {
+        this.#comingBack = null;
+      });
+    return this.#comingBack;
   }
 
   /** Asks the server what it is: members of replica sets and routers of sharded clusters have transactions, a server alone has none. */

@@ -85,6 +85,9 @@ export function duplicateIndexes(error: unknown): number[] | null {
     : null;
 }
 
+/** Whether the driver waited for a server that it can use, and saw none. */
+export const foundNoServer = (error: unknown): boolean => error instanceof Error && error.name === "MongoServerSelectionError";
+
 const WRITE_CONFLICT = 112;
 /** A server older than the command; others of its kind say that they do not implement it. */
 const UNKNOWN_COMMAND = new Set([59, 238]);

@@ -95,10 +95,17 @@ export async function openMongoStore(uri: string, options: MongoOptions): Promis
   const db = client.db(named ?? "neural_hive");
   const place = `${client.options.hosts.map((host) => host.toString()).join(",")}/${db.databaseName}`;
   const { breakerFailures: failures = 3, breakerPauseMs: pauseMs = 2_000 } = options;
+  let closed = false;
   const breaker = new CircuitBreaker({ failures, pauseMs, place, nowMs: () => performance.now() }, weightOf);
   const connection = new MongoConnection(db, place, breaker, {
     objectId: (hex) => new ObjectId(hex),
     startSession: () => client.startSession(),
+    async reconnect() {
+      await client.close();
+      if (closed) return;
+      await client.connect();
+      if (closed) await client.close();
+    },
   });
   try {
     await client.connect();
@@ -136,6 +143,7 @@ export async function openMongoStore(uri: string, options: MongoOptions): Promis
     },
     circuit: () => breaker.circuit,
     async close() {
+      closed = true;
       await client.close();
     },
   };
