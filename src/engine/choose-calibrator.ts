@@ -4,7 +4,7 @@ import { type CalibrationData, fitCalibrator } from "./fit-calibrator.ts";
 import { logLoss } from "./metrics.ts";
 import { deriveSeed } from "./seeded-random.ts";
 import { rowsOfFold, splitFolds } from "./split-folds.ts";
-import type { Targets } from "./training-data.ts";
+import { putRows, type Targets } from "./training-data.ts";
 
 /**
  * "auto" chooses by cross-validated log loss, and with too few rows for folds leaves the model as it is; a name fits that one, or is
@@ -111,10 +111,7 @@ function scoreCalibrators(data: CalibrationData, folds: Folds, calibration: Cali
       const calibrator = fitCalibrator(kind, takeHeldOut(data, outside));
       const scored = takeHeldOut(data, inside);
       applyCalibrator(calibrator, scored.probabilities, data.classCount);
-      for (let i = 0; i < inside.length; i++) {
-        for (let k = 0; k < data.classCount; k++)
-          calibrated[inside[i] * data.classCount + k] = scored.probabilities[i * data.classCount + k];
-      }
+      putRows(scored.probabilities, inside, data.classCount, calibrated);
     }
     return { kind, logLoss: logLoss(calibrated, data.labels, data.classCount, data.weights) };
   });

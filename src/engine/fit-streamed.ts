@@ -14,7 +14,7 @@ import {
   type StreamedLearner,
   trainStreamedFold,
 } from "./train-streamed.ts";
-import { resourcesOf, type TrainingData, type Watch } from "./training-data.ts";
+import { putRows, resourcesOf, type TrainingData, type Watch } from "./training-data.ts";
 
 export interface StreamedRequest extends Watch, Partial<Naming> {
   readonly data: StreamedData;
@@ -117,9 +117,7 @@ async function predictFolds(
   for (let index = 0; index < foldCount; index++) {
     const fold = rowsOfFold(foldOf, index);
     const { model, columns } = await train(fold);
-    const predicted = predictProbabilities(model, columns);
-    for (const [i, row] of fold.inside.entries())
-      for (let k = 0; k < classCount; k++) probabilities[row * classCount + k] = predicted[i * classCount + k];
+    putRows(predictProbabilities(model, columns), fold.inside, classCount, probabilities);
   }
   return probabilities;
 }

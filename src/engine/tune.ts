@@ -320,7 +320,7 @@ class Search {
     const full = this.trials.filter((trial) => trial.rowShare === 1);
     const [best] = sortByScore(full.length > 0 ? full : this.trials, this.metric);
     const tuning = { best: best.params, trials: this.trials, metric: this.metric, outOfTime: this.outOfTime };
-    return { tuning, predictHeldOut: () => this.predictHeldOut(best.params) };
+    return { tuning, predictHeldOut: () => this.predictHeldOut(best) };
   }
 
   private score(group: readonly Params[], rowShare: number): Trial[] {
@@ -349,19 +349,19 @@ class Search {
 
   /** Keeps the predictions of the best trial; those of all would take too much memory. */
   private keepBest(trials: readonly Trial[], heldOut: readonly Float64Array[]): void {
-    const [best] = sortByScore(trials, this.metric);
-    if (this.kept !== null && SIGN[this.metric] * (this.kept.trial.score - best.score) <= 0) return;
-    this.kept = { trial: best, probabilities: heldOut[trials.indexOf(best)] };
+    const { kept } = this;
+    const [best] = sortByScore(kept === null ? trials : [kept.trial, ...trials], this.metric);
+    if (best !== kept?.trial) this.kept = { trial: best, probabilities: heldOut[trials.indexOf(best)] };
   }
 
-  private predictHeldOut(params: Params): Float64Array | null {
+  private predictHeldOut(best: Trial): Float64Array | null {
     if (!this.holdsAllOut()) return null;
     const { data, kept, turns } = this;
-    if (kept !== null && keyOf(kept.trial.params, 1) === keyOf(params, 1)) return kept.probabilities;
+    if (kept?.trial === best) return kept.probabilities;
     // what an earlier, interrupted search had done, or would have taken too much memory: the same numbers again
     const heldOut = new Float64Array(data.labels.length * data.classCount);
     for (const { train, test } of turns) {
-      const [probabilities] = this.predict(takeRows(data, train), [params], takeColumnRows(data.columns, test));
+      const [probabilities] = this.predict(takeRows(data, train), [best.params], takeColumnRows(data.columns, test));
       putRows(probabilities, test, data.classCount, heldOut);
     }
     return heldOut;

@@ -35,8 +35,7 @@ const IDS_PER_QUERY = 1_000;
 
 /** What a connection needs of the driver's client. */
 interface Driver {
-  /** An ObjectId out of its hex digits. */
-  readonly objectId: (hex: string) => ObjectId;
+  readonly objectId: MongoConnection["objectId"];
   readonly startSession: () => ClientSession;
   /** Ends all connections and monitors, and connects anew. */
   readonly reconnect: () => Promise<void>;

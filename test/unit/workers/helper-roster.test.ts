@@ -12,7 +12,7 @@ function tickets(count: number): FitTicket[] {
   const layout = { stride: 16, payloadAt: 8, narrow: false, counted: false, cells: [0] };
   const search = { limits: { monotone: null, l1: 0, l2: 0 } } as BoostingTicket["task"]["search"];
   const task = { at, layout, rowCount: 1, outputs: 1, weighted: false, gradientScale: 1, hessianScale: 1, form: 0, search };
-  return Array.from({ length: count }, (_, helper) => ({ memory, fit, task, control: 4096, helper, histogram: 8192 }));
+  return Array.from({ length: count }, (_, helper) => ({ memory, fit, task, control: 4096, helper }));
 }
 
 /** The memory's control words that are not 0, by which fits and helpers see what was said of a ticket. */
